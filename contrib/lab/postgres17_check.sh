@@ -22,26 +22,26 @@ cleanup() {
 trap cleanup EXIT
 trap 'echo "failed in line $LINENO" >&2; cat "$dir"/*.log >&2 2>/dev/null || true' ERR
 cd "$dir"
+me=$(id -un)
 
-sql() { "$bin/psql" -X -q -A -t -v ON_ERROR_STOP=1 -h "$dir" -p "$1" -U postgres -d postgres -c "$2"; }
+sql() { "$bin/psql" -X -q -A -t -v ON_ERROR_STOP=1 -h "$dir" -p "$1" -U "$me" -d postgres -c "$2"; }
 start() { "$bin/pg_ctl" -w -s -D "$dir/$1" -l "$dir/$1.log" -o "-c port=$2 -c listen_addresses= -c unix_socket_directories=$dir" start; }
 
-"$bin/initdb" -D a -U postgres -k --locale=C.UTF-8 -E UTF8 --auth-local=peer --auth-host=scram-sha-256 >/dev/null
-echo "local all all trust
-local replication all trust" >a/pg_hba.conf
-echo "wal_log_hints = on" >>a/postgresql.conf
+"$bin/initdb" -D a -U "$me" -k --locale=C.UTF-8 -E UTF8 --auth-local=peer --auth-host=scram-sha-256 >/dev/null
+echo "wal_log_hints = on
+wal_keep_size = 128MB" >>a/postgresql.conf
 start a 61001
 sql 61001 "create table t(i int); insert into t select generate_series(1, 1000)"
-"$bin/pg_basebackup" -D b -h "$dir" -p 61001 -U postgres -X stream -c fast -R
+"$bin/pg_basebackup" -D b -h "$dir" -p 61001 -U "$me" -X stream -c fast -R
 start b 61002
 sql 61002 "select pg_promote()" >/dev/null
 sql 61002 "checkpoint; insert into t values (1001)"
 sql 61001 "insert into t values (1002)"
 "$bin/pg_ctl" -s -D a -m fast stop
-"$bin/pg_rewind" -D a --source-server "host=$dir port=61002 user=postgres dbname=postgres" >/dev/null 2>&1
+"$bin/pg_rewind" -D a --source-server "host=$dir port=61002 user=$me dbname=postgres" 2>rewind.log
 "$bin/pg_waldump" -n 1 "b/pg_wal/$(sql 61002 "select pg_walfile_name(pg_current_wal_lsn())")" >/dev/null
 touch a/standby.signal
-echo "primary_conninfo = 'host=$dir port=61002 user=postgres'" >>a/postgresql.auto.conf
+echo "primary_conninfo = 'host=$dir port=61002 user=$me'" >>a/postgresql.auto.conf
 start a 61001
 [[ $(sql 61001 "select count(*) from t where i = 1002") == 0 ]]
 echo "$("$bin/postgres" -V): initdb, start, pg_basebackup, promotion, pg_rewind, pg_waldump work from $bin"
