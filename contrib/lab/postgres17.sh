@@ -59,15 +59,33 @@ need() {
 # private_apt runs apt-get on a package database of its own in which nothing is installed, so that a
 # package brings along everything it depends on, down to the C library.
 private_apt() {
-    apt-get -qq -o Dir="$work/apt" -o Dir::Etc="$work/apt/etc" -o Dir::Etc::Parts=none -o Dir::State="$work/apt/state" \
-        -o Dir::State::status="$work/apt/status" -o Dir::Cache="$work/apt/cache" -o Dir::Log="$work/apt" \
-        -o APT::Sandbox::User="$(id -un)" -o APT::Install-Recommends=false -o Acquire::Languages=none \
-        -o Debug::NoLocking=true "$@" >&2
+    APT_CONFIG="$work/apt/apt.conf" apt-get -qq "$@" >&2
+}
+
+# apt_conf prints the configuration of the private apt: of the system's only how to reach mirrors
+# (proxies), none of its hooks.
+apt_conf() {
+    apt-config dump | grep '^Acquire::' | grep -v '^Acquire::IndexTargets' || true
+    cat <<CONF
+Dir "$work/apt";
+Dir::Etc "$work/apt/etc";
+Dir::Etc::Parts "none";
+Dir::Etc::Main "none";
+Dir::State "$work/apt/state";
+Dir::State::status "$work/apt/status";
+Dir::Cache "$work/apt/cache";
+Dir::Log "$work/apt";
+APT::Sandbox::User "$(id -un)";
+APT::Install-Recommends "false";
+Acquire::Languages "none";
+Debug::NoLocking "true";
+CONF
 }
 
 fetch() {
-    mkdir -p "$work"/apt/{etc/sources.list.d,etc/preferences.d,state/lists/partial,cache/archives/partial}
+    mkdir -p "$work"/apt/{etc/none,etc/sources.list.d,etc/preferences.d,state/lists/partial,cache/archives/partial}
     : >"$work/apt/status"
+    apt_conf >"$work/apt/apt.conf"
     echo "deb [signed-by=$keyring] $(mirror) $release main" >"$work/apt/etc/sources.list"
     say "fetching $*"
     private_apt update || die "the mirror $(mirror) did not give the package lists of $release"
@@ -114,7 +132,7 @@ LAUNCHER
 # prepare builds the whole directory beside its final place and then renames it there, so that an
 # interrupted run leaves nothing half done.
 prepare() {
-    need apt-get dpkg-deb patchelf find
+    need apt-get dpkg-deb patchelf find flock
     work="$final.new.$$"
     umask 022
     mkdir -p "$work"
@@ -141,6 +159,9 @@ main() {
     esac
     if [[ -z $patroni ]] && installed_bindir; then exit 0; fi
     if [[ -n $patroni ]]; then want+=(patroni python3-etcd python3-psycopg2); fi
+    mkdir -p "$(dirname "$final")"
+    exec 9>"$final.lock"
+    flock 9
     if ! "$bindir/postgres" -V >/dev/null 2>&1 || [[ -n $patroni && ! -x $final/patroni ]]; then prepare "${want[@]}"; fi
     echo "$bindir"
     [[ -z $patroni ]] || echo "$final/patroni"
