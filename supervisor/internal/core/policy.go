@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+// Policy is what the configuration file fixes, validated, with every number in the core's units.
+type Policy struct {
+	Self Self
+	// TTL of the leadership this node takes.
+	TTL Span
+	// DriftPPM bounds the relative rate error of two hosts' clocks.
+	DriftPPM int64
+	// MaximumLag is how many bytes behind the last known leader position a candidate may be.
+	MaximumLag uint64
+	// StopPatience is how long a planned stop may take before it turns immediate.
+	StopPatience Span
+	// StartTimeout is how long a holder may take to open before it gives the leadership up.
+	StartTimeout Span
+	// Rewind allows pg_rewind; Reclone allows replacing a data directory that cannot be rewound.
+	Rewind, Reclone bool
+}
+
+// Self is who this supervisor is: the constant part of its member record.
+type Self struct {
+	Name, Instance, Token string
+	API                   string
+	Host                  string
+	Port                  uint16
+	Version               string
+	NoFailover            bool
+	Priority              int
+	Tags                  map[string]string
+}
+
+// Derived times. Their relations are what safety and liveness rest on:
+//
+//	fence margin > time to kill every backend, so that a fenced primary is down before its deadline;
+//	deadman margin < fence margin, so that the loop acts first and the kernel only if the loop cannot;
+//	renewals come four to a TTL, so that one lost answer costs nothing.
+
+// RenewEvery is the time between two renewals.
+func (p Policy) RenewEvery() Span { return p.TTL / 4 }
+
+// FenceMargin is how long before the deadline an unrenewed primary is killed.
+func (p Policy) FenceMargin() Span { return min(max(p.TTL/6, 300*Millisecond), Second) }
+
+// DeadmanMargin is how long before the deadline the kernel timer kills an unrenewed primary.
+func (p Policy) DeadmanMargin() Span { return min(max(p.TTL/12, 150*Millisecond), 500*Millisecond) }
+
+// BeatEvery is the time between two member records when nothing but positions changed.
+func (p Policy) BeatEvery() Span { return max(p.TTL/3, 500*Millisecond) }
+
+// MemberTTL is the age past which a member record counts as of a dead supervisor.
+func (p Policy) MemberTTL() Span { return 3 * p.BeatEvery() }
+
+// RaceGrace is how long a candidate waits for the other candidates to say where they stand.
+func (p Policy) RaceGrace() Span { return 300 * Millisecond }
+
+// ReturnGrace is how long candidates that lack WAL wait for the released holder, which has it, to come back.
+func (p Policy) ReturnGrace() Span { return p.TTL }
+
+// StreamGrace is how long a standby may fail to stream from its leader before the next rung is tried.
+func (p Policy) StreamGrace() Span { return max(p.TTL, 5*Second) }
+
+// OperationTimeout is how long an operation may stay pending once its executor has seen it.
+func (p Policy) OperationTimeout() Span { return 60 * Second }
+
+// viewTTL is the age past which a picture of the DCS is no ground for acting.
+func (p Policy) viewTTL() Span { return p.TTL }

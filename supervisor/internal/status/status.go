@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package status holds what the loop shows to the outside: an immutable Snapshot, swapped in whole, and the
+// Requests that come back. Readers never touch the loop, and never wait for it.
+package status
+
+import (
+	"context"
+
+	"github.com/pgvigil/pgvigil/supervisor/internal/core"
+)
+
+// Snapshot is the cluster as this member knows it at one tick. It is never changed after it was published.
+type Snapshot struct {
+	Cluster, Namespace, Name, Version string
+	// Tick counts the loop's turns; At is when this one was taken, on CLOCK_BOOTTIME.
+	Tick uint64
+	At   core.Instant
+	TTL  core.Span
+	// Hold is this member's own leadership: zero when it has none. It is to be trusted only until
+	// Hold.Deadline, whatever became of the loop.
+	Hold core.Hold
+	// Postgres and View are the latest observations; nil before the first.
+	Postgres *core.Postgres
+	View     *core.View
+	Deadman  core.Deadman
+	Job      *core.Job
+	// Reason is why the last plan is what it is, Plan its actions, Recent the last changes of rule, newest last.
+	Reason  core.Reason
+	Plan    []core.ActionKind
+	Recent  []Decision
+	Plugins []Plugin
+	// DCSSeen is when the DCS last answered, on CLOCK_BOOTTIME and in Unix seconds.
+	DCSSeen     core.Instant
+	DCSSeenUnix int64
+	// Stale names the members whose records have not changed for long, by name ascending: their supervisors are
+	// taken for dead.
+	Stale []string
+	// LeaderLive tells whether, by this member's own clock, the leadership in View is in force.
+	LeaderLive bool
+	Watchdog   Watchdog
+}
+
+// Decision is one change of mind.
+type Decision struct {
+	// AtUnixNano is the wall clock, for people.
+	AtUnixNano int64
+	Epoch      core.Epoch
+	Reason     core.Reason
+	Plan       []core.ActionKind
+}
+
+// Plugin is a plugin process as the host sees it.
+type Plugin struct {
+	Name, Kind, Version string
+	PID                 int
+	Up                  bool
+	Restarts            int
+	Message             string
+}
+
+// Watchdog is the state of /dev/watchdog.
+type Watchdog struct {
+	Mode    string
+	Armed   bool
+	Message string
+}
+
+// Request is what an operator asks for.
+type Request struct {
+	// Kind: switchover, failover, reinit, pause or resume.
+	Kind string
+	// From is the leader the operator believes in (switchover; may be empty), To the candidate (switchover: may
+	// be empty; failover: required) or the member to reinitialise.
+	From, To string
+	// By is who asks, for the record.
+	By string
+}
+
+// Kinds of requests beyond the operations of core.
+const (
+	Pause  = "pause"
+	Resume = "resume"
+)
+
+// Operator takes requests. Submit checks the request against the latest view and writes it to the DCS; it returns
+// once it is written. The error tells, in one sentence, why it was refused (errors.As *core.Refusal: 412),
+// or that the DCS did not take it (503).
+type Operator interface {
+	Submit(context.Context, Request) (core.Operation, error)
+}
