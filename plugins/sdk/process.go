@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sdk
+
+import (
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// parentInterval is how often the parent is looked at. It is the second line: a supervisor has the
+// kernel kill its plugins with it.
+const parentInterval = time.Second
+
+// followSignals swallows what a terminal or a service manager sends to the whole group: the supervisor
+// needs its plugins to shut down in order. Once the plugin is stopped, they end it. Signals are caught
+// and not ignored, because an ignored signal would stay ignored in every program the plugin starts.
+// SIGPIPE is caught so that a closed stderr does not kill the plugin.
+func (s *server) followSignals() {
+	got := make(chan os.Signal, 8)
+	signal.Notify(got, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
+	for sig := range got {
+		if _, stopped := s.base.life.state(); stopped && sig != syscall.SIGPIPE {
+			s.end()
+		}
+	}
+}
+
+// followParent ends the process when the parent is gone: without it nobody decides any more.
+func (s *server) followParent(parent int) {
+	tick := time.NewTicker(parentInterval)
+	defer tick.Stop()
+	for range tick.C {
+		if os.Getppid() != parent {
+			slog.Warn("supervisor is gone, plugin ends", "parent", parent)
+			s.end()
+			return
+		}
+	}
+}
+
+// end stops the gRPC server, upon which serve finishes; the process ends also when that hangs.
+func (s *server) end() {
+	time.AfterFunc(exitGrace, func() { os.Exit(1) })
+	if g := s.grpc(); g != nil {
+		g.Stop()
+	}
+}
