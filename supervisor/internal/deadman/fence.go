@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package deadman
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// How long Fence gives a launcher to do it in order, and how often it looks after that.
+const (
+	fencePatience = 100 * time.Millisecond
+	fenceInterval = 5 * time.Millisecond
+)
+
+// Fence ends PostgreSQL with SIGKILL and returns nil only when it is proven that no process of it is left. It asks the
+// launcher first, for at most 100 ms, and then does without it: launcher, postmaster, everything below them and every
+// server process in the data directory, until none is found. It needs no plugin and nobody's answer, only the right to
+// signal: root or the owner of the data directory. It is idempotent; with nothing running it returns at once.
+//
+// The error wraps ErrNotEmpty or ErrUnknown and the error of ctx. A process in an uninterruptible disk wait stays on the
+// list until the wait ends.
+func (c *Client) Fence(ctx context.Context) error {
+	targets, err := c.targets()
+	if err != nil {
+		return err
+	}
+	family := targets.family()
+	if targets.launcherAlive() {
+		c.tryKill(ctx)
+	}
+	tick := time.NewTicker(fenceInterval)
+	defer tick.Stop()
+	for {
+		err := targets.strike(family)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("fence PostgreSQL in %s: %w: %w", targets.dataDir, err, ctx.Err())
+		case <-tick.C:
+		}
+	}
+}
+
+// tryKill asks for the orderly end. Whatever the answer, proof is sought elsewhere.
+func (c *Client) tryKill(ctx context.Context) {
+	short, cancel := context.WithTimeout(ctx, fencePatience)
+	defer cancel()
+	_, err := c.call(short, "kill 0")
+	_ = err // refused, hung or gone: strike follows in every case
+}
+
+// targets is what must be gone.
+type targets struct {
+	dataDir   string
+	launchers []Record
+}
+
+// targets collects the launchers heard of and the one on file. Both are used: the file may be lost, the memory stale.
+func (c *Client) targets() (targets, error) {
+	t := targets{dataDir: c.DataDir}
+	if r := c.remembered(); r.PID != 0 {
+		t.launchers = append(t.launchers, r)
+	}
+	if r, err := ReadRecord(c.RunDir); err == nil {
+		t.launchers = append(t.launchers, r)
+	}
+	for _, r := range t.launchers {
+		if t.dataDir == "" {
+			t.dataDir = r.DataDir
+		}
+	}
+	if t.dataDir == "" {
+		return t, errors.New("data directory unknown: none configured and no launcher recorded")
+	}
+	return t, nil
+}
+
+func (t targets) launcherAlive() bool {
+	for _, r := range t.launchers {
+		if r.Launcher().Alive() {
+			return true
+		}
+	}
+	return false
+}
+
+// family lists launchers, postmasters and what descends from them, launchers first so that none starts anything more.
+// It must be asked before they die: orphans are given to another parent.
+func (t targets) family() []Process {
+	var heads, rest []Process
+	for _, r := range t.launchers {
+		for _, p := range []Process{r.Launcher(), r.Postmaster()} {
+			if !p.Alive() {
+				continue
+			}
+			heads = append(heads, p)
+			below, err := Descendants(p.PID)
+			if err == nil { // else the data directory still tells
+				rest = append(rest, below...)
+			}
+		}
+	}
+	return append(heads, rest...)
+}
+
+// strike sends SIGKILL to all that is left and returns nil if that was nobody.
+func (t targets) strike(family []Process) error {
+	var left []Process
+	var errs []error
+	for _, p := range family {
+		if p.Alive() {
+			left = append(left, p)
+			errs = append(errs, p.Signal(unix.SIGKILL))
+		}
+	}
+	inside, err := Occupants(t.dataDir)
+	for _, p := range inside {
+		left = append(left, p)
+		errs = append(errs, p.Signal(unix.SIGKILL))
+	}
+	if len(left) > 0 {
+		return errors.Join(append(errs, fmt.Errorf("%w: %v", ErrNotEmpty, pidsOf(left)))...)
+	}
+	if err != nil {
+		return err
+	}
+	return t.proveEmpty()
+}
+
+func (t targets) proveEmpty() error {
+	empty, err := Empty(t.dataDir)
+	if err == nil && !empty {
+		err = ErrNotEmpty
+	}
+	return err
+}
+
+func pidsOf(ps []Process) []int {
+	seen := make(map[int]bool, len(ps))
+	var out []int
+	for _, p := range ps {
+		if !seen[p.PID] {
+			seen[p.PID] = true
+			out = append(out, p.PID)
+		}
+	}
+	return out
+}
