@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -42,7 +43,7 @@ func (c *Client) Fence(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("fence PostgreSQL in %s: %w: %w", targets.dataDir, err, ctx.Err())
+			return fmt.Errorf("fence PostgreSQL in %v: %w: %w", targets.dirs, err, ctx.Err())
 		case <-tick.C:
 		}
 	}
@@ -58,13 +59,14 @@ func (c *Client) tryKill(ctx context.Context) {
 
 // targets is what must be gone.
 type targets struct {
-	dataDir   string
+	dirs      []string
 	launchers []Record
 }
 
 // targets collects the launchers heard of and the one on file. Both are used: the file may be lost, the memory stale.
 func (c *Client) targets() (targets, error) {
-	t := targets{dataDir: c.DataDir}
+	var t targets
+	t.addDir(c.DataDir)
 	if r := c.remembered(); r.PID != 0 {
 		t.launchers = append(t.launchers, r)
 	}
@@ -72,14 +74,18 @@ func (c *Client) targets() (targets, error) {
 		t.launchers = append(t.launchers, r)
 	}
 	for _, r := range t.launchers {
-		if t.dataDir == "" {
-			t.dataDir = r.DataDir
-		}
+		t.addDir(r.DataDir)
 	}
-	if t.dataDir == "" {
+	if len(t.dirs) == 0 {
 		return t, errors.New("data directory unknown: none configured and no launcher recorded")
 	}
 	return t, nil
+}
+
+func (t *targets) addDir(dir string) {
+	if dir != "" && !slices.Contains(t.dirs, dir) {
+		t.dirs = append(t.dirs, dir)
+	}
 }
 
 func (t targets) launcherAlive() bool {
@@ -120,7 +126,7 @@ func (t targets) strike(family []Process) error {
 			errs = append(errs, p.Signal(unix.SIGKILL))
 		}
 	}
-	inside, err := Occupants(t.dataDir)
+	inside, unknown := t.occupants()
 	for _, p := range inside {
 		left = append(left, p)
 		errs = append(errs, p.Signal(unix.SIGKILL))
@@ -128,18 +134,33 @@ func (t targets) strike(family []Process) error {
 	if len(left) > 0 {
 		return errors.Join(append(errs, fmt.Errorf("%w: %v", ErrNotEmpty, pidsOf(left)))...)
 	}
-	if err != nil {
-		return err
+	if unknown != nil {
+		return unknown
 	}
 	return t.proveEmpty()
 }
 
-func (t targets) proveEmpty() error {
-	empty, err := Empty(t.dataDir)
-	if err == nil && !empty {
-		err = ErrNotEmpty
+func (t targets) occupants() ([]Process, error) {
+	var all []Process
+	var errs []error
+	for _, dir := range t.dirs {
+		found, err := Occupants(dir)
+		all, errs = append(all, found...), append(errs, err)
 	}
-	return err
+	return all, errors.Join(errs...)
+}
+
+func (t targets) proveEmpty() error {
+	for _, dir := range t.dirs {
+		empty, err := Empty(dir)
+		if err == nil && !empty {
+			err = ErrNotEmpty
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func pidsOf(ps []Process) []int {

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command pgvigil-launcher is the parent of PostgreSQL and its deadman.
+//
+//	pgvigil-launcher --run-dir DIR --data-dir PGDATA [--log FILE] -- /path/to/postgres -D PGDATA …
+//
+// It is started by the postgres plugin and commanded through a socket in the run directory; see package deadman. It exits
+// with the postmaster's exit code, 128 plus the signal that ended the postmaster, 1 if it could not start it, 2 on
+// wrong usage.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/pgvigil/pgvigil/supervisor/internal/deadman"
+	"github.com/pgvigil/pgvigil/supervisor/internal/deadman/launcher"
+)
+
+const (
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) int {
+	cfg, err := configure(args)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "pgvigil-launcher: %v\n", err)
+		return exitUsage
+	}
+	exit, err := launcher.New(cfg).Run()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "pgvigil-launcher: %v\n", err)
+		return exitFailure
+	}
+	return code(exit)
+}
+
+func configure(args []string) (launcher.Config, error) {
+	cfg := launcher.Config{Output: os.Stderr}
+	fs := flag.NewFlagSet("pgvigil-launcher", flag.ContinueOnError)
+	fs.StringVar(&cfg.RunDir, "run-dir", "", "directory of the control socket and the state files")
+	fs.StringVar(&cfg.DataDir, "data-dir", "", "PostgreSQL's data directory")
+	logFile := fs.String("log", "", "append PostgreSQL's output and our own to this file instead of standard error")
+	if err := fs.Parse(args); err != nil {
+		return cfg, err
+	}
+	cfg.Command = fs.Args()
+	if *logFile != "" {
+		f, err := os.OpenFile(*logFile, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+		if err != nil {
+			return cfg, fmt.Errorf("log file: %w", err)
+		}
+		cfg.Output = f
+	}
+	cfg.Log = slog.New(slog.NewTextHandler(launcher.NewDropWriter(cfg.Output), nil))
+	return cfg, nil
+}
+
+func code(exit deadman.Exit) int {
+	if exit.Signal != 0 {
+		return 128 + exit.Signal
+	}
+	return exit.ExitCode
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package launcher
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/pgvigil/pgvigil/supervisor/internal/deadman"
+	"golang.org/x/sys/unix"
+)
+
+// lock takes the run directory for this process. The lock ends with the process, and PostgreSQL does not inherit it.
+func lock(runDir string) (*os.File, error) {
+	path := filepath.Join(runDir, deadman.LockFile)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock file: %w", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("another launcher holds %s: %w", path, err)
+	}
+	return f, nil
+}
+
+// removeFiles removes what a launcher leaves for others to see, except for the record of its end.
+func removeFiles(runDir string) error {
+	return errors.Join(remove(runDir, deadman.SocketFile), remove(runDir, deadman.RecordFile))
+}
+
+func remove(runDir, name string) error {
+	err := os.Remove(filepath.Join(runDir, name))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// writeJSON replaces a file as a whole. No fsync: the files speak of this boot only.
+func writeJSON(runDir, name string, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", name, err)
+	}
+	path := filepath.Join(runDir, name)
+	temp := path + ".new"
+	if err := os.WriteFile(temp, append(b, '\n'), 0o600); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	if err := os.Rename(temp, path); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package launcher
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// adopt makes this process the one that orphaned descendants are given to, and gives it a session of its own.
+func adopt() error {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("become subreaper: %w", err)
+	}
+	// Fails for a process group leader, which is one because whoever started it saw to that already.
+	_, _ = unix.Setsid()
+	return nil
+}
+
+// spawn forks the postmaster. The caller's goroutine must be locked to a thread that never ends.
+//
+// The postmaster gets a process group of its own within this session, not a session of its own. Its parent's death then
+// orphans that group, and the kernel sends SIGHUP and SIGCONT to an orphaned group that has a stopped member. So a
+// stopped postmaster wakes up to the SIGQUIT of PR_SET_PDEATHSIG instead of keeping it pending while its backends work.
+func spawn(command []string, output *os.File) (int, error) {
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return 0, fmt.Errorf("standard input: %w", err)
+	}
+	defer null.Close()
+	pid, err := syscall.ForkExec(command[0], command, &syscall.ProcAttr{
+		Env:   os.Environ(),
+		Files: []uintptr{null.Fd(), output.Fd(), output.Fd()},
+		Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGQUIT},
+	})
+	if err != nil {
+		return 0, fmt.Errorf("start %s: %w", command[0], err)
+	}
+	return pid, nil
+}
+
+// ended is what the kernel says of the postmaster's end.
+type ended struct{ status unix.WaitStatus }
+
+// reap collects every child until none is left, which with a subreaper means: no descendant is left. It tells of the
+// postmaster, and closes empty at the end.
+func reap(postmaster int, exits chan<- ended, empty chan<- struct{}) {
+	defer close(empty)
+	for {
+		var ws unix.WaitStatus
+		pid, err := unix.Wait4(-1, &ws, 0, nil)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil { // ECHILD; nothing else is possible with these arguments
+			return
+		}
+		if pid == postmaster {
+			exits <- ended{status: ws}
+		}
+	}
+}
