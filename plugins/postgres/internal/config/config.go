@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"maps"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/pgvigil/pgvigil/plugins/postgres/internal/proc"
+)
+
+// Config is the block resolved on this host.
+type Config struct {
+	// Member is the name of this member, Cluster that of the cluster.
+	Member, Cluster string
+	// ListenAddresses and Port are where PostgreSQL listens.
+	ListenAddresses string
+	Port            uint16
+	// DataDir is the data directory, absolute and clean.
+	DataDir string
+	// BinDir is where PostgreSQL's programs are.
+	BinDir string
+	// SocketDir is the directory of the unix socket.
+	SocketDir string
+	// LogFile is where the server's standard error goes.
+	LogFile string
+	// PassFile is the password file for PostgreSQL's programs.
+	PassFile string
+	// StateDir survives a reboot; RunDir need not. Both are the plugin's own.
+	StateDir, RunDir string
+	// DaemonRunDir is where the launcher's files are.
+	DaemonRunDir string
+	// Launcher is the path of the launcher's binary.
+	Launcher string
+	// OS is the account PostgreSQL runs as.
+	OS proc.Account
+	// Parameters are the user's over the defaults, lower case.
+	Parameters map[string]string
+	// HBA and Ident are the user's lines.
+	HBA, Ident []string
+	// ArchiveCommand and RestoreCommand are from the local file only.
+	ArchiveCommand, RestoreCommand string
+	// UseRewind allows pg_rewind.
+	UseRewind bool
+	// RemoveDataOnRewindFailure allows to clone over data that cannot be rewound.
+	RemoveDataOnRewindFailure bool
+	// MaxDivergedWAL is how many bytes of diverged WAL are kept.
+	MaxDivergedWAL int64
+	// StartTimeout limits a start; 0 does not.
+	StartTimeout time.Duration
+	// InitDB says how a cluster is made.
+	InitDB InitDB
+	// Superuser, Replication and Rewind are roles with their passwords read.
+	Superuser, Replication, Rewind Account
+	// BaseBackup says how a member is copied.
+	BaseBackup BaseBackup
+}
+
+// Program is the path of one of PostgreSQL's programs.
+func (c *Config) Program(name string) string { return filepath.Join(c.BinDir, name) }
+
+// State is the path of a file in the plugin's state directory.
+func (c *Config) State(name string) string { return filepath.Join(c.StateDir, name) }
+
+// WAL is the directory of the write-ahead log.
+func (c *Config) WAL() string { return filepath.Join(c.DataDir, "pg_wal") }
+
+// PortString is the port in decimal.
+func (c *Config) PortString() string { return strconv.Itoa(int(c.Port)) }
+
+// parameters are the defaults with the user's laid over.
+func parameters(b Body) map[string]string {
+	out := overridable(b.InitDB.Auth)
+	if b.ArchiveCommand != "" {
+		out["archive_mode"] = "on"
+	}
+	lower := make(map[string]string, len(b.Parameters))
+	for k, v := range b.Parameters {
+		lower[lowerName(k)] = v
+	}
+	maps.Copy(out, lower)
+	return out
+}
