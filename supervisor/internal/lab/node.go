@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"strconv"
+)
+
+// Node is one host of the cluster: supervisor, plugins, a member of the embedded etcd, PostgreSQL.
+type Node struct {
+	// Name is the member name, Address its IP address.
+	Name, Address string
+	// Env is added to the environment of the node's processes when they are started.
+	Env []string
+
+	cluster          *Cluster
+	index            int
+	dir              string
+	ports            ports
+	supervisor, etcd *process
+}
+
+func newNode(c *Cluster, i int) *Node {
+	name := "node" + strconv.Itoa(i+1)
+	return &Node{
+		Name: name, Address: c.network.address(i),
+		cluster: c, index: i, dir: filepath.Join(c.Dir, name), ports: c.ports,
+	}
+}
+
+func (n *Node) path(parts ...string) string {
+	return filepath.Join(append([]string{n.dir}, parts...)...)
+}
+
+// Dir holds everything of the node.
+func (n *Node) Dir() string { return n.dir }
+
+// DataDir is PostgreSQL's data directory.
+func (n *Node) DataDir() string { return n.path("data") }
+
+// ConfigFile is the supervisor's configuration.
+func (n *Node) ConfigFile() string { return n.path("pgvigil.hcl") }
+
+// SupervisorLog and EtcdLog are the files with the output of the two.
+func (n *Node) SupervisorLog() string { return n.path("log", "pgvigild.log") }
+
+// EtcdLog is the file with the output of the node's etcd.
+func (n *Node) EtcdLog() string { return n.path("log", "etcd.log") }
+
+// API is host:port of the supervisor's REST interface.
+func (n *Node) API() string { return n.join(n.ports.api) }
+
+// Postgres is host:port of PostgreSQL.
+func (n *Node) Postgres() string { return n.join(n.ports.postgres) }
+
+func (n *Node) join(port int) string { return net.JoinHostPort(n.Address, strconv.Itoa(port)) }
+
+// lay makes the node's directories and its configuration.
+func (n *Node) lay() error {
+	if err := n.cluster.id.mkdir(n.dir, 0o755); err != nil {
+		return err
+	}
+	for _, dir := range []string{"log", "run", "state", "sock"} {
+		if err := n.cluster.id.mkdir(n.path(dir), 0o755); err != nil {
+			return err
+		}
+	}
+	return n.Configure(n.Config())
+}
+
+// Configure replaces the text of the node's configuration file. It counts from the next start.
+func (n *Node) Configure(text string) error { return n.cluster.id.write(n.ConfigFile(), text) }
+
+// StartEtcd starts the node's member of the embedded etcd, unless it runs.
+func (n *Node) StartEtcd() (err error) {
+	if n.etcd.running() {
+		return nil
+	}
+	n.etcd, err = n.launch("etcd.log", n.binary("pgvigil"), "dcs", "serve", "--config", n.ConfigFile())
+	return err
+}
+
+// StartSupervisor starts the node's supervisor, unless it runs.
+func (n *Node) StartSupervisor() (err error) {
+	if n.supervisor.running() {
+		return nil
+	}
+	n.supervisor, err = n.launch("pgvigild.log", n.binary("pgvigild"), "--config", n.ConfigFile())
+	return err
+}
+
+// StartHost powers the node on: its network is healed, its etcd and supervisor start.
+func (n *Node) StartHost() error {
+	if _, ok := n.cluster.network.(*namespaces); ok {
+		if err := n.Heal(); err != nil {
+			return err
+		}
+	}
+	return errors.Join(n.StartEtcd(), n.StartSupervisor())
+}
+
+// SupervisorPID is the supervisor's process id, 0 when it does not run.
+func (n *Node) SupervisorPID() int { return n.supervisor.number() }
+
+// EtcdPID is the process id of the node's etcd, 0 when it does not run.
+func (n *Node) EtcdPID() int { return n.etcd.number() }
+
+func (p *process) number() int {
+	if !p.running() {
+		return 0
+	}
+	return p.pid
+}
+
+// SupervisorDone is closed when the supervisor that was started last has ended.
+func (n *Node) SupervisorDone() (<-chan struct{}, error) {
+	if n.supervisor == nil {
+		return nil, fmt.Errorf("supervisor of %s was never started", n.Name)
+	}
+	return n.supervisor.done, nil
+}
+
+func (n *Node) binary(name string) string { return filepath.Join(n.cluster.options.Bin, name) }

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+)
+
+// process is a program of a node that the lab itself started.
+type process struct {
+	pid  int
+	done chan struct{}
+	err  error
+}
+
+// launch starts a program of the node in the background, with its output appended to the log.
+func (n *Node) launch(logName, program string, args ...string) (*process, error) {
+	out, err := os.OpenFile(n.path("log", logName), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	defer out.Close()
+	command := exec.Command(program, args...)
+	command.Dir, command.Stdout, command.Stderr = n.dir, out, out
+	command.Env = n.environment()
+	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: n.cluster.id.credential}
+	if err := inNamespace(n.cluster.network.namespace(n.index), command.Start); err != nil {
+		return nil, fmt.Errorf("start %s of %s: %w", program, n.Name, err)
+	}
+	p := &process{pid: command.Process.Pid, done: make(chan struct{})}
+	go func() {
+		p.err = command.Wait()
+		close(p.done)
+	}()
+	return p, nil
+}
+
+func (n *Node) environment() []string {
+	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + n.cluster.id.home, "USER=" + n.cluster.id.name, "LANG=C.UTF-8"}
+	return append(env, n.Env...)
+}
+
+// running tells whether the process has not ended yet. A nil process has.
+func (p *process) running() bool {
+	if p == nil {
+		return false
+	}
+	select {
+	case <-p.done:
+		return false
+	default:
+		return true
+	}
+}
+
+var errNotRunning = errors.New("not running")
+
+func (p *process) signal(sig syscall.Signal) error {
+	if !p.running() {
+		return errNotRunning
+	}
+	return syscall.Kill(p.pid, sig)
+}
+
+// kill sends SIGKILL and waits until the process is gone. Killing what does not run is no error.
+func (p *process) kill() error {
+	if !p.running() {
+		return nil
+	}
+	if err := syscall.Kill(p.pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+		return err
+	}
+	select {
+	case <-p.done:
+		return nil
+	case <-time.After(10 * time.Second):
+		return fmt.Errorf("process %d outlived SIGKILL by 10 s", p.pid)
+	}
+}

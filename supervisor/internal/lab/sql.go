@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lab
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// labRole is the role of the lab's own clients.
+const labRole = "lab"
+
+// Connect connects to the node's PostgreSQL as the lab's role, through its Unix socket, which no network fault reaches.
+func (n *Node) Connect(ctx context.Context) (*pgx.Conn, error) {
+	config, err := n.cluster.config(labRole, n.path("sock"))
+	if err != nil {
+		return nil, err
+	}
+	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		var dialer net.Dialer
+		return dialer.DialContext(ctx, network, address)
+	}
+	return pgx.ConnectConfig(ctx, config)
+}
+
+// ConnectSuperuser connects to the node's PostgreSQL as its superuser, over the network, as a client outside does.
+func (n *Node) ConnectSuperuser(ctx context.Context) (*pgx.Conn, error) {
+	config, err := n.cluster.config("postgres", n.Address)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.ConnectConfig(ctx, config)
+}
+
+// ClientConfig is how an application that wants to write would connect: all nodes, whichever is the primary, and no more
+// than the timeout spent on a node that does not answer.
+func (c *Cluster) ClientConfig(timeout time.Duration) (*pgx.ConnConfig, error) {
+	hosts := ""
+	for i, n := range c.Nodes {
+		if i > 0 {
+			hosts += ","
+		}
+		hosts += n.Address
+	}
+	config, err := c.config(labRole, hosts+" target_session_attrs=read-write")
+	if err != nil {
+		return nil, err
+	}
+	config.ConnectTimeout = timeout
+	return config, nil
+}
+
+// Prepare makes the lab's role and tables on the primary. Idempotent.
+func (c *Cluster) Prepare(ctx context.Context) error {
+	primary, err := c.WaitPrimary(ctx)
+	if err != nil {
+		return err
+	}
+	conn, err := primary.ConnectSuperuser(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	_, err = conn.Exec(ctx, fmt.Sprintf(`
+		do $$ begin
+			if not exists (select from pg_roles where rolname = '%s') then
+				create role %s login password '%s';
+			end if;
+		end $$;
+		grant pg_monitor to %s;
+		create schema if not exists lab authorization %s;`, labRole, labRole, c.password, labRole, labRole))
+	if err != nil {
+		return fmt.Errorf("prepare the cluster: %w", err)
+	}
+	return nil
+}
+
+func (c *Cluster) config(role, host string) (*pgx.ConnConfig, error) {
+	config, err := pgx.ParseConfig("host=" + host + " port=" + strconv.Itoa(c.ports.postgres) + " user=" + role +
+		" password=" + c.password + " dbname=postgres sslmode=disable application_name=lab")
+	if err != nil {
+		return nil, err
+	}
+	config.DialFunc = c.dial
+	config.DefaultQueryExecMode = pgx.QueryExecModeExec
+	return config, nil
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// WaitPrimary waits until the health checks of exactly one node say that it is the primary, and returns that node.
+func (c *Cluster) WaitPrimary(ctx context.Context) (*Node, error) {
+	var primary *Node
+	err := poll(ctx, "wait for a primary", func(ctx context.Context) (err error) {
+		primary, err = c.Primary(ctx)
+		return err
+	})
+	return primary, err
+}
+
+// Primary returns the one node whose health check says now that it is the primary. Nodes that do not answer are not.
+func (c *Cluster) Primary(ctx context.Context) (*Node, error) {
+	var primaries []*Node
+	for _, n := range c.Nodes {
+		if !n.supervisor.running() {
+			continue
+		}
+		if yes, err := n.IsPrimary(ctx); err == nil && yes {
+			primaries = append(primaries, n)
+		}
+	}
+	switch len(primaries) {
+	case 0:
+		return nil, errors.New("no node is primary")
+	case 1:
+		return primaries[0], nil
+	}
+	return nil, fmt.Errorf("%s and %s both say that they are primary", primaries[0].Name, primaries[1].Name)
+}
+
+// WaitHealthy waits until one node is the primary and every other one streams from it, by the word of the supervisors and
+// of PostgreSQL. Nodes that are down on purpose may be left out.
+func (c *Cluster) WaitHealthy(ctx context.Context, without ...*Node) error {
+	return poll(ctx, "wait for a healthy cluster", func(ctx context.Context) error {
+		primary, err := c.Primary(ctx)
+		if err != nil {
+			return err
+		}
+		for _, n := range c.Except(primary) {
+			if slices.Contains(without, n) {
+				continue
+			}
+			if err := n.follows(ctx, primary); err != nil {
+				return err
+			}
+		}
+		return primary.writable(ctx)
+	})
+}
+
+// follows tells, by an error, why the node is not a standby that streams from the primary.
+func (n *Node) follows(ctx context.Context, primary *Node) error {
+	status, body, err := n.Get(ctx, "/replica")
+	if err != nil {
+		return err
+	}
+	if status != http.StatusOK {
+		return fmt.Errorf("/replica of %s: status %d: %s", n.Name, status, strings.TrimSpace(string(body)))
+	}
+	conn, err := n.ConnectSuperuser(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	var state, source string
+	err = conn.QueryRow(ctx, "select status, sender_host from pg_stat_wal_receiver").Scan(&state, &source)
+	if err != nil {
+		return fmt.Errorf("receiver of %s: %w", n.Name, err)
+	}
+	if state != "streaming" || source != primary.Address {
+		return fmt.Errorf("receiver of %s: %s from %s, not streaming from %s", n.Name, state, source, primary.Address)
+	}
+	return nil
+}
+
+func (n *Node) writable(ctx context.Context) error {
+	conn, err := n.ConnectSuperuser(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	var recovering bool
+	if err := conn.QueryRow(ctx, "select pg_is_in_recovery()").Scan(&recovering); err != nil {
+		return err
+	}
+	if recovering {
+		return fmt.Errorf("%s is in recovery", n.Name)
+	}
+	return nil
+}
