@@ -5,8 +5,10 @@ package core
 // Observation is everything the shell knows at one tick. Slices are sorted as stated; the core reads no clock
 // and no map order.
 type Observation struct {
-	// Now is the time of the tick.
-	Now Instant
+	// Now is the time of the tick. Wall is the wall clock, Unix nanoseconds: it is written into records for people,
+	// and decides nothing.
+	Now  Instant
+	Wall int64
 	// View is the last consistent picture of the DCS; nil before the first.
 	View *View
 	// Postgres is the last state the plugin reported; nil before the first.
@@ -162,9 +164,11 @@ type Finished struct {
 
 // Committed is a commit that ended. SentAt is before the request left.
 type Committed struct {
-	Purpose  CommitPurpose
-	SentAt   Instant
-	Outcome  Outcome
+	Purpose CommitPurpose
+	SentAt  Instant
+	Outcome Outcome
+	// Conflict is a refusal because a compare did not hold; otherwise a refusal means that nothing was sent.
+	Conflict bool
 	Revision Revision
 	// Leader is the leader record the commit wrote, if it wrote one.
 	Leader  *Leader

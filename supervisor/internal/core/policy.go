@@ -15,6 +15,8 @@ type Policy struct {
 	StopPatience Span
 	// StartTimeout is how long a holder may take to open before it gives the leadership up.
 	StartTimeout Span
+	// Routers says that there are routers to tell.
+	Routers bool
 	// Rewind allows pg_rewind; Reclone allows replacing a data directory that cannot be rewound.
 	Rewind, Reclone bool
 }
@@ -41,10 +43,10 @@ type Self struct {
 func (p Policy) RenewEvery() Span { return p.TTL / 4 }
 
 // FenceMargin is how long before the deadline an unrenewed primary is killed.
-func (p Policy) FenceMargin() Span { return min(max(p.TTL/6, 300*Millisecond), Second) }
+func (p Policy) FenceMargin() Span { return min(max(p.TTL/12, 300*Millisecond), Second) }
 
 // DeadmanMargin is how long before the deadline the kernel timer kills an unrenewed primary.
-func (p Policy) DeadmanMargin() Span { return min(max(p.TTL/12, 150*Millisecond), 500*Millisecond) }
+func (p Policy) DeadmanMargin() Span { return min(max(p.TTL/24, 150*Millisecond), 500*Millisecond) }
 
 // BeatEvery is the time between two member records when nothing but positions changed.
 func (p Policy) BeatEvery() Span { return max(p.TTL/3, 500*Millisecond) }

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import "fmt"
+
+// take is the transaction that replaces a leader: it compares exactly what was read, so that of all who decide
+// on the same picture one wins. It reserves a timeline number no epoch has used.
+func (f *facts) take(rule RuleID) Action {
+	v := f.view
+	epoch := EpochRecord{
+		Epoch:    v.Epoch.Value.Epoch + 1,
+		Timeline: max(v.Epoch.Value.Timeline, f.pg.Timeline, f.leader.Timeline) + 1,
+	}
+	leader := Leader{
+		Holder: f.p.Self.Name, Token: f.p.Self.Token, Epoch: epoch.Epoch, TTL: f.p.TTL, Renewal: 1,
+		LSN: f.pg.LSN, Timeline: f.pg.Timeline, Paused: v.Config.Value.Paused,
+	}
+	c := &Commit{
+		Purpose:  CommitLeader,
+		Compares: []Compare{{KeyEpoch, v.Epoch.Rev}, {KeyLeader, v.Leader.Rev}},
+		Writes: []Write{{KeyEpoch, epoch}, {KeyLeader, leader},
+			{KeyCohort, Cohort{Epoch: epoch.Epoch, Members: []string{}}}},
+	}
+	if done := f.handoverResult(); done != nil {
+		c.Compares = append(c.Compares, Compare{KeyOperation, v.Operation.Rev})
+		c.Writes = append(c.Writes, Write{KeyOperation, *done})
+	}
+	return Action{Kind: ActCommit, Epoch: epoch.Epoch, Commit: c, Message: string(rule)}
+}
+
+// handoverResult is what becomes of a pending hand-over when this node takes the leadership; nil when none is pending.
+func (f *facts) handoverResult() *Operation {
+	if !f.handoverAsked() {
+		return nil
+	}
+	op := f.op
+	op.State, op.Result = Done, fmt.Sprintf("%s leads", f.p.Self.Name)
+	if op.To != "" && op.To != f.p.Self.Name {
+		op.State, op.Result = Failed, fmt.Sprintf("%s took over instead of %s", f.p.Self.Name, op.To)
+	}
+	return &op
+}
+
+// rewrite is a change of the own leader record: it holds only if nobody else wrote it, nor began an epoch.
+func (f *facts) rewrite(l Leader) Action {
+	h := f.s.Hold
+	l.Renewal = h.Record.Renewal + 1
+	for _, s := range f.s.Sent {
+		l.Renewal = max(l.Renewal, s.Renewal+1)
+	}
+	return Action{Kind: ActCommit, Epoch: h.Epoch, Commit: &Commit{
+		Purpose:  CommitLeader,
+		Compares: []Compare{{KeyEpoch, h.EpochRev}, {KeyLeader, h.LeaderRev}},
+		Writes:   []Write{{KeyLeader, l}},
+	}}
+}
+
+// renew keeps the leadership.
+func (f *facts) renew() Action {
+	l := f.s.Hold.Record
+	l.TTL, l.Paused = f.p.TTL, f.view.Config.Value.Paused
+	if f.pg.LSN != 0 {
+		l.LSN, l.Timeline = f.pg.LSN, f.pg.Timeline
+	}
+	return f.rewrite(l)
+}
+
+// release gives the leadership up. The caller has proven that PostgreSQL is not writable.
+func (f *facts) release() Action {
+	l := f.s.Hold.Record
+	l.Released, l.Paused, l.FinalLSN = true, false, f.pg.LSN != 0
+	if l.FinalLSN {
+		l.LSN, l.Timeline = f.pg.LSN, f.pg.Timeline
+	}
+	if f.handoverAsked() && f.handoverBlocker() == "" {
+		l.Successor = f.candidate()
+		if l.Successor == "" {
+			l.Successor = f.op.To
+		}
+	}
+	return f.rewrite(l)
+}
+
+// fixIdentity ties the cluster to our database system.
+func (f *facts) fixIdentity() Action {
+	return f.underLeadership(Write{KeyIdentity, Identity{SystemID: f.pg.SystemID}}, Compare{KeyIdentity, 0})
+}
+
+// recordHistory writes down that this epoch opened for writes.
+func (f *facts) recordHistory() Action {
+	h := History{
+		Epoch: f.s.Hold.Epoch, Leader: f.p.Self.Name, Timeline: f.pg.Timeline, SwitchLSN: f.s.SwitchLSN,
+		Lineage: fmt.Sprintf("%s-%d", f.p.Self.Token, f.s.Hold.Epoch), Rule: f.s.TakenBy,
+		Reason: sentence(f.s.TakenBy), At: f.o.Wall,
+	}
+	return f.underLeadership(Write{KeyOfHistory(h.Epoch), h}, Compare{KeyOfHistory(h.Epoch), 0})
+}
+
+// underLeadership is a write that holds only while our epoch does.
+func (f *facts) underLeadership(w Write, c Compare) Action {
+	return Action{Kind: ActCommit, Epoch: f.s.Hold.Epoch, Commit: &Commit{
+		Purpose: CommitRecord, Compares: []Compare{{KeyEpoch, f.s.Hold.EpochRev}, c}, Writes: []Write{w},
+	}}
+}
+
+// endOperation closes the pending operation.
+func (f *facts) endOperation(state OperationState, result string) Action {
+	op := f.op
+	op.State, op.Result = state, result
+	return Action{Kind: ActCommit, Epoch: f.epoch(), Commit: &Commit{
+		Purpose: CommitOperation, Compares: []Compare{{KeyOperation, f.view.Operation.Rev}},
+		Writes: []Write{{KeyOperation, op}},
+	}}
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+// The named conditions. Each says what it takes "not known" for; whatever could lead to two primaries falls to
+// the safe side.
+var (
+	// The supervisor itself.
+	stopping      = &condition{"stopping", func(f *facts) bool { return f.o.Stopping }}
+	claimed       = &condition{"name claimed", func(f *facts) bool { return f.s.Claim.Done }}
+	duplicate     = &condition{"name taken by another supervisor", func(f *facts) bool { return f.s.Claim.Duplicate }}
+	watchdogReady = &condition{"watchdog usable or not required", func(f *facts) bool { return f.o.WatchdogReady }}
+
+	// The leadership. A leadership whose end has come too near counts as lost.
+	holding  = &condition{"holding the leadership", (*facts).holding}
+	held     = &condition{"leadership was held", func(f *facts) bool { return f.s.Hold.Epoch != 0 }}
+	promoted = &condition{"promoted in this epoch", func(f *facts) bool { return f.s.Promoted != 0 && f.s.Promoted == f.s.Hold.Epoch }}
+	// armed: only a PostgreSQL that was adopted without the launcher goes unarmed.
+	armed = &condition{"deadman armed", func(f *facts) bool {
+		return !f.pg.Launched || f.o.Deadman.ArmedUntil > f.o.Now || f.s.Hold.Indefinite
+	}}
+
+	// The DCS. A picture older than a TTL is no ground for acting.
+	viewed    = &condition{"DCS read", func(f *facts) bool { return f.o.View != nil }}
+	viewFresh = &condition{"DCS reachable", func(f *facts) bool {
+		return f.o.View != nil && f.o.Now.Sub(f.view.SeenAt) < f.p.viewTTL()
+	}}
+	viewOwn = &condition{"own writes seen", func(f *facts) bool {
+		return f.o.View != nil && f.view.Revision >= f.s.LastCommit
+	}}
+	// live: another member's leadership is in force by this node's own clock.
+	live = &condition{"another leads", func(f *facts) bool {
+		return leaderLive(f.s, f.o, f.p) && f.leader.Holder != f.p.Self.Name
+	}}
+	formerLife = &condition{"record of our former life in force", func(f *facts) bool {
+		return leaderLive(f.s, f.o, f.p) && f.leader.Holder == f.p.Self.Name && f.s.Hold.Epoch == 0
+	}}
+	paused          = &condition{"paused", func(f *facts) bool { return f.view.Config.Value.Paused }}
+	clusterBorn     = &condition{"cluster has had a leader", func(f *facts) bool { return f.view.Epoch.Exists() }}
+	identityMissing = &condition{"system identifier not fixed", func(f *facts) bool { return !f.view.Identity.Exists() }}
+	identityForeign = &condition{"data of another cluster", (*facts).identityForeign}
+
+	// The local PostgreSQL.
+	writable     = &condition{"PostgreSQL may be writable", func(f *facts) bool { return f.s.Writable || f.o.Postgres == nil && f.s.Hold.Epoch != 0 }}
+	jobRunning   = &condition{"action under way", func(f *facts) bool { return f.o.Job != nil }}
+	pgKnown      = &condition{"PostgreSQL's state known", func(f *facts) bool { return f.o.Postgres != nil && f.pg.At >= f.s.LastJobEnd }}
+	pgPrimary    = &condition{"primary running", func(f *facts) bool { return f.pg.Status == StatusRunning && f.pg.Role == RolePrimary }}
+	pgStandby    = &condition{"standby running", func(f *facts) bool { return f.pg.Status == StatusRunning && f.pg.Role == RoleStandby }}
+	pgDown       = &condition{"PostgreSQL down, nothing left of it", func(f *facts) bool { return f.down() && f.pg.Empty }}
+	pgLeftovers  = &condition{"PostgreSQL down, processes left", func(f *facts) bool { return f.down() && !f.pg.Empty }}
+	pgAbsent     = &condition{"no data directory", func(f *facts) bool { return f.pg.Status == StatusAbsent }}
+	pgUnusable   = &condition{"data directory unusable", func(f *facts) bool { return f.pg.Status == StatusUnusable }}
+	pgHung       = &condition{"PostgreSQL hung for a TTL", func(f *facts) bool { return f.s.HungSince != 0 && f.o.Now.Sub(f.s.HungSince) >= f.p.TTL }}
+	dataKnown    = &condition{"data belongs here", func(f *facts) bool { return f.s.SystemID != 0 && f.s.SystemID == f.pg.SystemID }}
+	mayStart     = &condition{"start may be tried", func(f *facts) bool { return f.mayTry(ActStart) }}
+	mayClone     = &condition{"clone may be tried", func(f *facts) bool { return f.mayTry(ActClone) }}
+	mayRewind    = &condition{"rewind may be tried", func(f *facts) bool { return f.mayTry(ActRewind) }}
+	mayFollow    = &condition{"follow may be tried", func(f *facts) bool { return f.mayTry(ActFollow) }}
+	mayPromote   = &condition{"promotion may be tried", func(f *facts) bool { return f.mayTry(ActPromote) }}
+	mayBootstrap = &condition{"bootstrap may be tried", func(f *facts) bool { return f.mayTry(ActBootstrap) }}
+
+	// The race for a vacant leadership.
+	nofailover   = &condition{"tagged nofailover", func(f *facts) bool { return f.p.Self.NoFailover }}
+	named        = &condition{"named by the operator", func(f *facts) bool { return f.op.Kind == Failover && f.op.To == f.p.Self.Name }}
+	othersHave   = &condition{"another member has data", (*facts).othersHaveData}
+	madeRoom     = &condition{"room made for another member", (*facts).madeRoomForOther}
+	complete     = &condition{"has all the WAL of the released leader", (*facts).complete}
+	released     = &condition{"leader said where its WAL ends", func(f *facts) bool { return f.leader.Released && f.leader.FinalLSN }}
+	returnGrace  = &condition{"released leader may come back with it", (*facts).inReturnGrace}
+	tooFarBehind = &condition{"too far behind the last leader", (*facts).tooFarBehind}
+	raceOpen     = &condition{"other candidates not heard yet", (*facts).raceOpen}
+	best         = &condition{"best candidate", (*facts).best}
+	secondChance = &condition{"best candidate had its time", func(f *facts) bool { return f.o.Now.Sub(f.s.RaceSince) >= 4*f.p.RaceGrace() }}
+	lapsedOurs   = &condition{"leader record still ours", func(f *facts) bool { return f.s.Hold.Epoch != 0 }}
+
+	// Following a leader. A leader that does not say it is open is not ready to be copied from.
+	open          = &condition{"leader open", func(f *facts) bool { return f.o.View != nil && leaderOpen(f.o.View) }}
+	following     = &condition{"set to follow the leader", func(f *facts) bool { return f.pg.Upstream == f.leader.Holder }}
+	arriving      = &condition{"streaming", func(f *facts) bool { return streaming(&f.pg) }}
+	forked        = &condition{"own WAL past the fork", (*facts).forked}
+	streamOverdue = &condition{"not streaming for long", func(f *facts) bool { return f.o.Now.Sub(f.s.Ladder.Since) >= f.p.StreamGrace() }}
+	needsRewind   = &condition{"rewind due", (*facts).rewindDue}
+	cloneDue      = &condition{"copy due", func(f *facts) bool { return f.s.Ladder.Rung >= RungClone || f.rewindDue() && !f.p.Rewind }}
+	mayReplace    = &condition{"data may be replaced", func(f *facts) bool { return f.p.Reclone }}
+	reinit        = &condition{"operator asked for a fresh copy", func(f *facts) bool {
+		return f.op.Kind == Reinit && f.op.To == f.p.Self.Name && !f.s.Operation.Recloned
+	}}
+
+	// Operations on a leader.
+	asked        = &condition{"operator asked to hand over", (*facts).handoverAsked}
+	impossible   = &condition{"hand-over impossible", func(f *facts) bool { return f.handoverBlocker() != "" }}
+	checkpointed = &condition{"checkpoint made ahead", func(f *facts) bool { return f.s.Operation.Checkpointed || !f.mayTry(ActCheckpoint) }}
+	caughtUp     = &condition{"candidate caught up", (*facts).candidateCaughtUp}
+)
+
+// down: not running by the plugin's proof.
+func (f *facts) down() bool { return f.pg.Status == StatusStopped || f.pg.Status == StatusCrashed }
+
+// identityForeign: both identifiers are known and differ.
+func (f *facts) identityForeign() bool {
+	return f.view.Identity.Exists() && f.pg.SystemID != 0 && f.pg.SystemID != f.view.Identity.Value.SystemID
+}
+
+// othersHaveData: some live member's record shows a database where the cluster has none.
+func (f *facts) othersHaveData() bool {
+	for _, m := range f.view.Members {
+		if m.Value.Name != f.p.Self.Name && m.Value.SystemID != 0 && f.alive(m.Value.Name) {
+			return true
+		}
+	}
+	return false
+}

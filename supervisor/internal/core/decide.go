@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+// Decide is total and deterministic: equal inputs give equal outputs, for every input. It returns what to remember,
+// what to do now and why. The caller stores the state's Durable part before it executes the plan.
+func Decide(s State, o Observation, p Policy) (State, Plan, Reason) {
+	s = advance(s, o, p)
+	f := gather(s, o, p)
+	sec, r := match(table(), f)
+	plan := r.then(f)
+	if s.Claim.Done {
+		plan = append(plan, f.closeReinit()...)
+		plan = append(plan, f.epilogue()...)
+	}
+	return s.intend(plan, r.id, f), plan, explain(sec, r, f)
+}
+
+// intend notes what the plan is about to bring about, before it is executed.
+func (s State) intend(plan Plan, id RuleID, f *facts) State {
+	for _, a := range plan {
+		switch a.Kind {
+		case ActPromote:
+			s.Writable, s.Promoted, s.SwitchLSN = true, a.Epoch, f.pg.LSN
+		case ActApply:
+			s.Applied = f.applyKey()
+		case ActRoute:
+			s.Routed, s.RoutedAt = a.Routes, f.o.Now
+		case ActCommit:
+			if l := a.Commit.leader(); l != nil && l.Renewal == 1 {
+				s.TakenBy = id
+			}
+		}
+	}
+	if id == "S-190" || id == "S-220" {
+		s.Ladder = s.Ladder.climb()
+	}
+	return s
+}
+
+// climb goes from following to rewinding, and to a fresh copy when rewinding was done and did not help.
+func (l Ladder) climb() Ladder {
+	switch {
+	case l.Rung != RungFollow:
+	case l.Rewound:
+		l.Rung = RungClone
+	default:
+		l.Rung = RungRewind
+	}
+	return l
+}
+
+// closeReinit ends the operation once the copy it asked for is complete.
+func (f *facts) closeReinit() Plan {
+	if f.op.Kind == Reinit && f.op.To == f.p.Self.Name && f.s.Operation.Recloned && viewOwn.holds(f) {
+		return Plan{f.endOperation(Done, "copied afresh from "+f.leader.Holder)}
+	}
+	return nil
+}
+
+// Reason is why a plan is what it is.
+type Reason struct {
+	Rule     RuleID `json:"rule"`
+	Section  string `json:"section"`
+	Sentence string `json:"sentence"`
+	// Conditions are those that were asked on the way to the rule, in order, with their values.
+	Conditions []ConditionValue `json:"conditions"`
+}
+
+// ConditionValue is a named condition and whether it held.
+type ConditionValue struct {
+	Name  string `json:"name"`
+	Holds bool   `json:"holds"`
+}
+
+// explain lists what was asked until the rule matched.
+func explain(sec section, matched rule, f *facts) Reason {
+	out := Reason{Rule: matched.id, Section: sec.name, Sentence: matched.why}
+	seen := map[string]bool{}
+	ask := func(ls []literal) {
+		for _, l := range ls {
+			if !seen[l.name] {
+				seen[l.name] = true
+				out.Conditions = append(out.Conditions, ConditionValue{l.name, l.holds(f)})
+			}
+		}
+	}
+	ask(sec.enter)
+	for _, r := range sec.rules {
+		ask(r.when)
+		if r.id == matched.id {
+			break
+		}
+	}
+	return out
+}
+
+// Live tells whether a leadership is in force by this node's clock, for those who show it.
+func Live(s State, o Observation, p Policy) bool { return leaderLive(s, o, p) }
+
+// Stale names the members whose records have not changed for a member TTL, in the order of the state.
+func Stale(s State, now Instant, p Policy) []string {
+	var out []string
+	for _, m := range s.Members {
+		if now.Sub(m.At) >= p.MemberTTL() {
+			out = append(out, m.Name)
+		}
+	}
+	return out
+}

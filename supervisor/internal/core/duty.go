@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// keep is what a holder does whatever else it does: renew in time, keep the deadman armed, write down what only a
+// leader may.
+func (f *facts) keep() Plan {
+	var plan Plan
+	plan = append(plan, f.arm()...)
+	if f.renewalDue() {
+		plan = append(plan, f.renew())
+	}
+	return append(plan, f.leaderRecords()...)
+}
+
+// renewalDue: a quarter of the TTL is over, or the record does not say what it should. When a pause ends, the
+// deadman comes first: from the write on, others may count down.
+func (f *facts) renewalDue() bool {
+	h := f.s.Hold
+	if h.Record.Paused != f.view.Config.Value.Paused {
+		return f.view.Config.Value.Paused || !f.o.Deadman.Present || f.o.Deadman.ArmedUntil != 0 || !f.s.Writable
+	}
+	return f.o.Now >= h.RenewedAt.Add(f.p.RenewEvery())
+}
+
+// arm brings the deadman in line with the leadership: before PostgreSQL may be writable, and with every renewal.
+func (f *facts) arm() Plan {
+	d := f.o.Deadman
+	if !f.pg.Launched && !d.Present {
+		return nil
+	}
+	want := f.s.Hold.Deadline.Add(-f.p.DeadmanMargin())
+	switch {
+	case f.s.Hold.Indefinite && d.ArmedUntil != 0:
+		return Plan{{Kind: ActDisarm, Epoch: f.s.Hold.Epoch}}
+	case !f.s.Hold.Indefinite && d.ArmedUntil != want:
+		return Plan{{Kind: ActArm, Epoch: f.s.Hold.Epoch, Until: want}}
+	}
+	return nil
+}
+
+// disarm takes the deadman off a PostgreSQL that is proven to be a standby and stays one.
+func (f *facts) disarm() Plan {
+	if f.o.Deadman.ArmedUntil != 0 && !f.s.Writable && pgStandby.holds(f) {
+		return Plan{{Kind: ActDisarm, Epoch: f.epoch()}}
+	}
+	return nil
+}
+
+// leaderRecords writes what is missing once the primary is open.
+func (f *facts) leaderRecords() Plan {
+	if !pgPrimary.holds(f) || !viewFresh.holds(f) || !viewOwn.holds(f) {
+		return nil
+	}
+	if identityMissing.holds(f) && f.pg.SystemID != 0 {
+		return Plan{f.fixIdentity()}
+	}
+	known := slices.ContainsFunc(f.view.History, func(h Versioned[History]) bool { return h.Value.Epoch == f.s.Hold.Epoch })
+	if !known {
+		return Plan{f.recordHistory()}
+	}
+	return nil
+}
+
+// apply brings settings and slots in line when the members changed, or PostgreSQL is a new process.
+func (f *facts) apply() Plan {
+	if f.s.Applied == f.applyKey() || !f.mayTry(ActApply) {
+		return nil
+	}
+	return Plan{{Kind: ActApply, Epoch: f.epoch(), Members: f.others()}}
+}
+
+// applyKey names what ActApply was last asked to bring about.
+func (f *facts) applyKey() string {
+	return string(f.pg.Role) + " " + strings.Join(f.others(), " ")
+}
+
+// epilogue is what every supervisor does that may speak: say how it is, and tell the routers.
+func (f *facts) epilogue() Plan {
+	return append(f.publish(), f.route()...)
+}
+
+// publish writes the member record when something changed, or as a sign of life.
+func (f *facts) publish() Plan {
+	if !viewFresh.holds(f) || !viewOwn.holds(f) || !f.s.Claim.Done {
+		return nil
+	}
+	cur := f.view.Member(f.p.Self.Name)
+	own := f.self()
+	if cur.Exists() && sameMember(cur.Value, own) && f.o.Now.Sub(f.seenSelf()) < f.p.BeatEvery() {
+		return nil
+	}
+	own.Beat = cur.Value.Beat + 1
+	return Plan{{Kind: ActCommit, Epoch: f.epoch(), Commit: &Commit{
+		Purpose: CommitMember, Compares: []Compare{{KeyMember(own.Name), cur.Rev}},
+		Writes: []Write{{KeyMember(own.Name), own}},
+	}}}
+}
+
+// seenSelf is since when our own record has been as it is.
+func (f *facts) seenSelf() Instant {
+	for _, m := range f.s.Members {
+		if m.Name == f.p.Self.Name {
+			return m.At
+		}
+	}
+	return 0
+}
+
+// self is the member record as it should be now.
+func (f *facts) self() Member {
+	self, pg := f.p.Self, f.pg
+	m := Member{
+		Name: self.Name, Instance: self.Instance, Token: self.Token, API: self.API, Host: self.Host, Port: self.Port,
+		Version: self.Version, NoFailover: self.NoFailover, Priority: self.Priority, Tags: self.Tags,
+		Status: pg.Status, Role: pg.Role, Message: f.message(), SystemID: pg.SystemID, ServerVersion: pg.ServerVersion,
+		Timeline: pg.Timeline, LSN: pg.LSN, Replayed: pg.Replayed, WalEpoch: f.s.WalEpoch,
+		Streaming: streaming(&pg), Upstream: pg.Upstream, Checkpointed: pg.Checkpointed, PendingRestart: pg.PendingRestart,
+	}
+	if f.o.Job != nil {
+		m.Job = string(f.o.Job.Kind)
+	}
+	if f.s.RaceSince != 0 {
+		m.Race = f.s.RaceEpoch
+	}
+	return m
+}
+
+// message is the one line that matters most: what PostgreSQL says, else the last failure that is being retried.
+func (f *facts) message() string {
+	if f.pg.Message != "" {
+		return f.pg.Message
+	}
+	if identityForeign.holds(f) {
+		return "the data directory belongs to another cluster"
+	}
+	for _, r := range f.s.Retries {
+		return string(r.Kind) + ": " + r.Message
+	}
+	return ""
+}
+
+// sameMember compares everything but the beat, and positions outside a race.
+func sameMember(a, b Member) bool {
+	a.Beat, b.Beat = 0, 0
+	if a.Race == 0 && b.Race == 0 {
+		a.LSN, b.LSN, a.Replayed, b.Replayed = 0, 0, 0, 0
+	}
+	return fmt.Sprint(a) == fmt.Sprint(b) // maps print in order of their keys
+}
+
+// route tells the routers, when something changed and every few seconds.
+func (f *facts) route() Plan {
+	if !f.p.Routers || !viewFresh.holds(f) {
+		return nil
+	}
+	r := f.routes()
+	if f.s.Routed != nil && sameRoutes(*f.s.Routed, r) && f.o.Now.Sub(f.s.RoutedAt) < 5*Second {
+		return nil
+	}
+	return Plan{{Kind: ActRoute, Epoch: r.Epoch, Routes: &r}}
+}
+
+// routes is where traffic belongs: the primary only while its leadership is in force.
+func (f *facts) routes() Routes {
+	r := Routes{Epoch: f.epoch(), OwnRole: RoleUnknown}
+	for _, m := range f.view.Members {
+		e := endpoint(m.Value, f.leader.LSN)
+		switch {
+		case !f.alive(m.Value.Name) || m.Value.Status != StatusRunning:
+		case m.Value.Role == RolePrimary && m.Value.Name == f.leader.Holder && leaderLive(f.s, f.o, f.p):
+			r.Primary = &e
+		case m.Value.Role == RoleStandby && m.Value.Tags["noloadbalance"] != "true":
+			r.Replicas = append(r.Replicas, e)
+		}
+	}
+	switch {
+	case pgPrimary.holds(f) && f.holding():
+		r.OwnRole = RolePrimary
+	case pgStandby.holds(f):
+		r.OwnRole = RoleStandby
+	}
+	return r
+}
+
+func endpoint(m Member, leader LSN) Endpoint {
+	e := Endpoint{Peer: Peer{Name: m.Name, Host: m.Host, Port: m.Port}, Tags: m.Tags}
+	if leader > m.Replayed && m.Role == RoleStandby {
+		e.LagBytes = uint64(leader - m.Replayed)
+	}
+	return e
+}
+
+// sameRoutes compares everything but lag.
+func sameRoutes(a, b Routes) bool {
+	if a.Epoch != b.Epoch || a.OwnRole != b.OwnRole || (a.Primary == nil) != (b.Primary == nil) {
+		return false
+	}
+	if a.Primary != nil && a.Primary.Peer != b.Primary.Peer {
+		return false
+	}
+	return slices.EqualFunc(a.Replicas, b.Replicas, func(x, y Endpoint) bool { return x.Peer == y.Peer })
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import "cmp"
+
+// standing is what a candidate is ranked by. It is never ranked by timeline number, which two histories may share.
+type standing struct {
+	epoch    Epoch // of the last WAL
+	lsn      LSN
+	lag      LSN // received but not replayed
+	priority int
+	name     string
+}
+
+// compareStandings orders better candidates first. It is total: only one member is best, on every node.
+func compareStandings(a, b standing) int {
+	return cmp.Or(
+		cmp.Compare(b.epoch, a.epoch),
+		cmp.Compare(b.lsn, a.lsn),
+		cmp.Compare(a.lag, b.lag),
+		cmp.Compare(b.priority, a.priority),
+		cmp.Compare(a.name, b.name),
+	)
+}
+
+func standingOf(m Member) standing {
+	s := standing{epoch: m.WalEpoch, lsn: m.LSN, priority: m.Priority, name: m.Name}
+	if m.LSN > m.Replayed {
+		s.lag = m.LSN - m.Replayed
+	}
+	return s
+}
+
+// rivals are the other live members that may lead.
+func (f *facts) rivals() []Member {
+	var out []Member
+	for _, m := range f.view.Members {
+		r := m.Value
+		if r.Name != f.p.Self.Name && r.Name != f.deadLeader() && !r.NoFailover && f.alive(r.Name) &&
+			r.Status == StatusRunning && r.Role == RoleStandby {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// deadLeader is the holder whose leadership ran out; a released one may stand again.
+func (f *facts) deadLeader() string {
+	if f.leader.Released {
+		return ""
+	}
+	return f.leader.Holder
+}
+
+// raceOpen: some rival has not said yet where it stands for this race, and there is still time to wait.
+func (f *facts) raceOpen() bool {
+	if f.o.Now.Sub(f.s.RaceSince) >= f.p.RaceGrace() {
+		return false
+	}
+	if !f.view.Epoch.Exists() {
+		return false
+	}
+	for _, r := range f.rivals() {
+		if r.Race != f.view.Epoch.Value.Epoch {
+			return true
+		}
+	}
+	return false
+}
+
+// best: no rival that stands in this race ranks before us.
+func (f *facts) best() bool {
+	own := standingOf(f.self())
+	for _, r := range f.rivals() {
+		if r.Race == f.view.Epoch.Value.Epoch && compareStandings(standingOf(r), own) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// complete: the leader was released at a known end of WAL, and we have it all.
+func (f *facts) complete() bool {
+	return f.leader.Released && f.leader.FinalLSN && f.pg.LSN >= f.leader.LSN
+}
+
+// inReturnGrace: the released leader, which has all its WAL, is alive and may stand again.
+func (f *facts) inReturnGrace() bool {
+	return f.leader.Holder != f.p.Self.Name && f.alive(f.leader.Holder) && f.o.Now.Sub(f.s.RaceSince) < f.p.ReturnGrace()
+}
+
+// madeRoomForOther: the leader was released for a member that is not us, is alive, and has had no time yet.
+func (f *facts) madeRoomForOther() bool {
+	to := f.leader.Successor
+	return f.leader.Released && to != "" && to != f.p.Self.Name && f.alive(to) &&
+		f.o.Now.Sub(f.s.RaceSince) < f.p.ReturnGrace()
+}
+
+// tooFarBehind: further behind the leader's last known position than the policy allows.
+func (f *facts) tooFarBehind() bool {
+	return f.leader.LSN > f.pg.LSN && uint64(f.leader.LSN-f.pg.LSN) > f.p.MaximumLag
+}
+
+// forked: the leader's history says that it left the common line before the end of our WAL.
+func (f *facts) forked() bool {
+	for _, h := range f.view.History {
+		if h.Value.Epoch == f.leader.Epoch {
+			return h.Value.SwitchLSN != 0 && f.pg.LSN > h.Value.SwitchLSN && f.pg.Timeline < h.Value.Timeline
+		}
+	}
+	return false
+}
+
+// rewindDue: the data was a primary's, or does not fit the leader's history, and has not been rewound to it.
+func (f *facts) rewindDue() bool {
+	return !f.s.Ladder.Rewound && (f.s.Ladder.Rung == RungRewind || f.down() && f.pg.Role == RolePrimary)
+}

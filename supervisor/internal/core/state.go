@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+// State is what the core remembers between ticks. The shell keeps it, hands it back, and stores its Durable
+// part before it executes the plan that came with it.
+type State struct {
+	Durable
+
+	// Sent are writes of the leader record whose outcome is not known: a later view tells.
+	Sent []Sent
+	// LeaderSeen is since when the leader record has been as it is, Members likewise by name.
+	LeaderSeen Seen
+	Members    []MemberSeen
+	Claim      Claim
+	// LastCommit is the newest revision this node wrote: an older view says nothing about our own records.
+	LastCommit Revision
+	// LastJobEnd: an older report about PostgreSQL does not show what the job did.
+	LastJobEnd Instant
+	Retries    []Retry
+	Ladder     Ladder
+	// RaceSince is since when there has been no leader after RaceEpoch.
+	RaceSince Instant
+	RaceEpoch Epoch
+	Operation OperationSeen
+	HungSince Instant
+	// Writable says that PostgreSQL was last seen, or told to become, writable, and that nothing has proven the
+	// contrary since.
+	Writable bool
+	// SwitchLSN is where PostgreSQL stood when it was promoted.
+	SwitchLSN LSN
+	// TakenBy is the rule that took the present leadership.
+	TakenBy RuleID
+	// Applied is what ActApply last brought in force, Routed what the routers were last told and when.
+	Applied  string
+	Routed   *Routes
+	RoutedAt Instant
+}
+
+// Durable is the part of the state that must outlive the process.
+type Durable struct {
+	// Hold is this node's leadership. Kept in /run: it means nothing after a reboot.
+	Hold Hold `json:"hold"`
+	// Promoted is the last epoch this node promoted in. Kept with Hold.
+	Promoted Epoch `json:"promoted"`
+	// WalEpoch is the epoch of the last WAL this node holds, SystemID the system it belongs to. Kept with the
+	// state directory.
+	WalEpoch Epoch  `json:"wal_epoch"`
+	SystemID uint64 `json:"system_identifier,string"`
+}
+
+// Hold is a leadership, as proven by the last successful write of the leader record.
+type Hold struct {
+	Epoch     Epoch    `json:"epoch"`
+	EpochRev  Revision `json:"epoch_revision"`
+	LeaderRev Revision `json:"leader_revision"`
+	Record    Leader   `json:"record"`
+	// RenewedAt is before the last successful write was sent; PostgreSQL must not be writable after Deadline.
+	RenewedAt Instant `json:"renewed_at"`
+	Deadline  Instant `json:"deadline"`
+	// Indefinite: the record says that the cluster is paused, nobody may take over by expiry.
+	Indefinite bool `json:"indefinite"`
+}
+
+// Valid tells whether the leadership is in force at an instant.
+func (h Hold) Valid(now Instant) bool { return h.Epoch != 0 && (h.Indefinite || now < h.Deadline) }
+
+// Sent is a write of the leader record that may or may not have been applied.
+type Sent struct {
+	Epoch   Epoch
+	Renewal uint64
+	At      Instant
+}
+
+// Seen is a revision and since when, on our clock, it has been there.
+type Seen struct {
+	Rev Revision
+	At  Instant
+}
+
+// MemberSeen is Seen for a member record.
+type MemberSeen struct {
+	Name string
+	Seen
+}
+
+// Claim is how far this node is with claiming its name.
+type Claim struct {
+	Done      bool
+	Duplicate bool
+	// Rev is the foreign record first met, Since when.
+	Rev   Revision
+	Since Instant
+}
+
+// Retry is the back-off of an action that failed.
+type Retry struct {
+	Kind      ActionKind
+	Failures  int
+	NotBefore Instant
+	Message   string
+}
+
+// Ladder is how far a standby is in getting back to its leader: follow, rewind, re-clone.
+type Ladder struct {
+	Epoch Epoch
+	Rung  Rung
+	// Since is when the present rung began to have its chance.
+	Since Instant
+	// Rewound says that rewinding succeeded under Epoch.
+	Rewound bool
+}
+
+// Rung of the ladder.
+type Rung int
+
+// The rungs.
+const (
+	RungFollow Rung = iota
+	RungRewind
+	RungClone
+)
+
+// OperationSeen is since when an operation has been pending here.
+type OperationSeen struct {
+	ID string
+	At Instant
+	// Checkpointed says that the checkpoint ahead of a switchover was made.
+	Checkpointed bool
+	// Recloned says that the copy a reinit asked for is complete.
+	Recloned bool
+}
