@@ -10,23 +10,24 @@ import (
 	"strings"
 )
 
-// splitAddress reads "host:port", "[::1]:port", "*:port" and ":port". The error is a sentence for people.
-func splitAddress(text string) (host string, port uint16, err error) {
-	host, portText, splitErr := net.SplitHostPort(text)
-	if splitErr != nil {
-		return "", 0, fmt.Errorf("write host:port, an IPv6 address in brackets")
+// splitAddress reads "host:port", "[::1]:port", "*:port" and ":port". A complaint, in a sentence, means that
+// it is none.
+func splitAddress(text string) (host string, port uint16, complaint string) {
+	host, portText, err := net.SplitHostPort(text)
+	if err != nil {
+		return "", 0, "Write host:port, an IPv6 address in brackets."
 	}
-	n, convErr := strconv.ParseUint(portText, 10, 16)
-	if convErr != nil || n == 0 {
-		return "", 0, fmt.Errorf("the port is a number from 1 to 65535")
+	n, err := strconv.ParseUint(portText, 10, 16)
+	if err != nil || n == 0 {
+		return "", 0, "The port is a number from 1 to 65535."
 	}
 	if host == "*" {
 		host = ""
 	}
 	if strings.ContainsAny(host, " \t\n/@") {
-		return "", 0, fmt.Errorf("%q is no host name or address", host)
+		return "", 0, fmt.Sprintf("%q is no host name or address.", host)
 	}
-	return host, uint16(n), nil
+	return host, uint16(n), ""
 }
 
 func joinAddress(host string, port uint16) string {
@@ -44,9 +45,9 @@ func anyHost(host string) bool {
 
 // connectable checks an address at which others are to reach us.
 func (d *decoder) connectable(b *decoded, name string) (host string, port uint16, ok bool) {
-	host, port, err := splitAddress(b.text(name))
-	if err != nil {
-		d.diags.errorf(b.at(name), fmt.Sprintf("Unusable address in %q", name), ended(upper(err.Error())))
+	host, port, complaint := splitAddress(b.text(name))
+	if complaint != "" {
+		d.diags.errorf(b.at(name), fmt.Sprintf("Unusable address in %q", name), "%s", complaint)
 		return "", 0, false
 	}
 	if anyHost(host) {
@@ -55,11 +56,4 @@ func (d *decoder) connectable(b *decoded, name string) (host string, port uint16
 		return "", 0, false
 	}
 	return host, port, true
-}
-
-func upper(sentence string) string {
-	if sentence == "" {
-		return ""
-	}
-	return strings.ToUpper(sentence[:1]) + sentence[1:]
 }

@@ -9,9 +9,9 @@ import (
 
 func (d *decoder) api(c *Config, root *decoded) {
 	b := d.section(root, blockAPI)
-	host, port, err := splitAddress(b.text("listen"))
-	if _, usable := b.value("listen"); usable && err != nil {
-		d.diags.errorf(b.at("listen"), `Unusable address in "listen"`, ended(upper(err.Error())))
+	host, port, complaint := splitAddress(b.text("listen"))
+	if _, usable := b.value("listen"); usable && complaint != "" {
+		d.diags.errorf(b.at("listen"), `Unusable address in "listen"`, "%s", complaint)
 	}
 	c.API.Listen = joinAddress(host, port)
 	c.API.Connect = d.apiConnect(c, b, host, port)

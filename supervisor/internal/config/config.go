@@ -101,8 +101,8 @@ func (Secret) MarshalText() ([]byte, error) { return []byte("(sensitive)"), nil 
 
 // Transports between daemon and plugin.
 const (
-	TransportMTLS  = "mtls"
-	TransportPlain = "plain"
+	TransportMTLS  = "auto-mtls"
+	TransportLocal = "insecure-local"
 )
 
 // PluginBlock is a block whose body a plugin defines, and how that plugin is run.
@@ -117,7 +117,7 @@ type PluginBlock struct {
 	SHA256 string
 	Args   []string
 	Env    map[string]string
-	// Transport is TransportMTLS or TransportPlain.
+	// Transport is TransportMTLS or TransportLocal.
 	Transport string
 	// Range is the head of the block.
 	Range Range

@@ -44,7 +44,7 @@ func (c conversion) convert(v cty.Value) bool {
 // refuse says what was expected. The value itself is not shown: it may be a secret, and its source line
 // stands beside the message anyway.
 func (c conversion) refuse(at hcl.Range, expected, hint string) bool {
-	c.diags.errorf(at, fmt.Sprintf("Unsuitable value of %q", c.attribute.Name), sentences("It must be "+expected+".", hint))
+	c.diags.Append(Diagnostic{Error, fmt.Sprintf("Unsuitable value of %q", c.attribute.Name), sentences("It must be "+expected+".", hint), rangeOf(at)})
 	return false
 }
 
@@ -96,9 +96,9 @@ func (c conversion) duration(v cty.Value) bool {
 	if v.Type() != cty.String {
 		return c.refuse(c.out.at, `a duration such as "10s"`, "")
 	}
-	parsed, err := parseDuration(v.AsString())
-	if err != nil {
-		return c.refuse(c.out.at, "a duration", ended(c.secretly(err)))
+	parsed, complaint := parseDuration(v.AsString())
+	if complaint != "" {
+		return c.refuse(c.out.at, `a duration such as "10s"`, c.secretly(complaint))
 	}
 	c.out.data = int64(parsed)
 	if parsed < 0 && c.attribute.Minimum == nil {
@@ -112,28 +112,20 @@ func (c conversion) size(v cty.Value) bool {
 	if !ok || v.Type() == cty.Bool {
 		return c.refuse(c.out.at, `a size such as "16MB"`, "")
 	}
-	parsed, err := parseSize(text)
-	if err != nil {
-		return c.refuse(c.out.at, "a size", ended(c.secretly(err)))
+	parsed, complaint := parseSize(text)
+	if complaint != "" {
+		return c.refuse(c.out.at, `a size such as "16MB"`, c.secretly(complaint))
 	}
 	c.out.data = parsed
 	return true
 }
 
-// secretly is the text of an error, unless it could quote a secret.
-func (c conversion) secretly(err error) string {
+// secretly is a complaint, unless it could quote a secret.
+func (c conversion) secretly(complaint string) string {
 	if c.out.sensitive {
 		return ""
 	}
-	return err.Error()
-}
-
-// ended puts a full stop where a sentence lacks its end.
-func ended(text string) string {
-	if text == "" || text[len(text)-1] == '?' || text[len(text)-1] == '.' {
-		return text
-	}
-	return text + "."
+	return complaint
 }
 
 func (c conversion) list(v cty.Value) bool {

@@ -117,8 +117,8 @@ func pluginSchema() Block {
 		{Name: "sha256", Type: String, Description: "Checksum that the binary must have, 64 hexadecimal digits."},
 		{Name: "args", Type: StringList, Description: "Arguments of the command."},
 		{Name: "env", Type: StringMap, Description: "Variables added to the plugin's environment."},
-		{Name: "transport", Type: String, Default: `"mtls"`, OneOf: []string{TransportMTLS, TransportPlain},
-			Description: "Whether the plugin's socket, in a directory closed to other users, is encrypted as well; plain is for plugins that cannot."},
+		{Name: "transport", Type: String, Default: `"auto-mtls"`, OneOf: []string{TransportMTLS, TransportLocal},
+			Description: "Whether the plugin's socket, which stands in a directory closed to other users, is encrypted as well; insecure-local is for plugins that cannot."},
 	}}
 }
 

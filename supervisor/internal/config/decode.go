@@ -28,7 +28,7 @@ type decoded struct {
 	labels []label
 	// values are the attributes that stand there and are usable, and the defaults.
 	values map[string]value
-	// seen are the attributes that stand there, usable or not.
+	// seen are the attributes and blocks that stand there, usable or not.
 	seen   map[string]bool
 	blocks map[string][]*decoded
 	// raw is the block as parsed; nil for the top level.
@@ -63,6 +63,7 @@ func inOrder(attrs hclsyntax.Attributes) []*hclsyntax.Attribute {
 }
 
 func (d *decoder) attribute(schema *Block, a *hclsyntax.Attribute, where string, out *decoded) {
+	out.seen[a.Name] = true
 	known := schema.attribute(a.Name)
 	switch {
 	case known != nil:
@@ -75,7 +76,6 @@ func (d *decoder) attribute(schema *Block, a *hclsyntax.Attribute, where string,
 		d.unknownAttribute(schema, a, where)
 		return
 	}
-	out.seen[a.Name] = true
 	if v, ok := d.value(known, a, schema.extra); ok {
 		out.values[a.Name] = v
 	}
@@ -89,6 +89,7 @@ func (d *decoder) block(schema *Block, b *hclsyntax.Block, where string, out *de
 		}
 		return
 	}
+	out.seen[b.Type] = true
 	if !d.labelled(known, b) {
 		return
 	}
@@ -139,7 +140,7 @@ func (d *decoder) complete(schema *Block, out *decoded, where string) {
 		}
 	}
 	for _, n := range schema.Blocks {
-		if n.Required && len(out.blocks[n.Type]) == 0 && !d.incomplete {
+		if n.Required && !out.seen[n.Type] && !d.incomplete {
 			d.diags.errorf(out.header, fmt.Sprintf("Missing %s block", n.Type), sentences(
 				fmt.Sprintf("There must be a %s block%s.", n.Type, inBlock(where)), n.Description))
 		}

@@ -45,14 +45,14 @@ func EmbeddedSchema() Block {
 	return Block{
 		Attributes: []Attribute{
 			{Name: "name", Type: String, Description: "Name of this member among members; the cluster's member by default."},
-			{Name: "data_dir", Type: String, Default: `"/var/lib/pgvigil/etcd"`, Description: "Directory of its data."},
+			{Name: "data_dir", Type: String, Required: true, Description: "Directory of its data, such as /var/lib/pgvigil/etcd."},
 			{Name: "listen_client", Type: String, Required: true, Description: "URL to listen on for clients."},
 			{Name: "listen_peer", Type: String, Required: true, Description: "URL to listen on for the other members."},
 			{Name: "members", Type: StringMap, Required: true, Description: "Peer URL of every member, by name."},
-			{Name: "heartbeat", Type: Duration, Default: nanoseconds(50 * time.Millisecond), Minimum: bound(5 * time.Millisecond), Maximum: bound(10 * time.Second), Description: "Time between two heartbeats of its leader."},
-			{Name: "election", Type: Duration, Default: nanoseconds(500 * time.Millisecond), Minimum: bound(25 * time.Millisecond), Maximum: bound(50 * time.Second), Description: "Silence after which a new leader is elected; at least five heartbeats."},
+			{Name: "heartbeat", Type: Duration, Default: nanoseconds(50 * time.Millisecond), Minimum: bound(10 * time.Millisecond), Maximum: bound(5 * time.Second), Description: "Time between two heartbeats of its leader."},
+			{Name: "election", Type: Duration, Default: nanoseconds(500 * time.Millisecond), Minimum: bound(50 * time.Millisecond), Maximum: bound(50 * time.Second), Description: "Silence after which a new leader is elected; at least five heartbeats."},
 			{Name: "quota", Type: Size, Default: "536870912", Minimum: bound(16 << 20), Maximum: bound(8 << 30), Description: "Largest size of its store."},
-			{Name: "compaction_retention", Type: Duration, Default: nanoseconds(time.Hour), Minimum: bound(time.Minute), Description: "How long old revisions are kept."},
+			{Name: "auto_compaction", Type: Duration, Default: nanoseconds(time.Hour), Minimum: bound(time.Minute), Maximum: bound(30 * 24 * time.Hour), Description: "How long old revisions are kept."},
 		},
 		Blocks: []NestedBlock{{Type: "peer_tls", Body: embeddedTLSSchema(), Description: "Encrypts the traffic between members."}},
 	}
@@ -92,7 +92,7 @@ func (d *decoder) embedded(c *Config, b *decoded) *Embedded {
 		ListenClient: b.text("listen_client"), ListenPeer: b.text("listen_peer"),
 		Members:   b.object("members"),
 		Heartbeat: b.duration("heartbeat"), Election: b.duration("election"),
-		QuotaBytes: b.whole("quota"), CompactionRetention: b.duration("compaction_retention"),
+		QuotaBytes: b.whole("quota"), CompactionRetention: b.duration("auto_compaction"),
 		PeerTLS: tlsOf(b.first("peer_tls")),
 	}
 	if !b.seen["name"] {
@@ -127,7 +127,7 @@ func (d *decoder) embeddedMembers(e *Embedded, b *decoded) {
 	}
 	if _, in := e.Members[e.Name]; !in && n > 0 {
 		d.diags.errorf(at, "This member is not among the members", "It is called %q; listed are %s. %s",
-			e.Name, quoteList(slices.Sorted(maps.Keys(e.Members))), didYouMean(e.Name, slices.Sorted(maps.Keys(e.Members))))
+			e.Name, quoteAnd(slices.Sorted(maps.Keys(e.Members))), didYouMean(e.Name, slices.Sorted(maps.Keys(e.Members))))
 	}
 }
 

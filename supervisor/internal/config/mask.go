@@ -14,7 +14,7 @@ import (
 // group is blotted out. A misspelt attribute is not known to be sensitive, its line is printed all
 // the same.
 var secretPatterns = []*regexp.Regexp{
-	regexp.MustCompile(`(?i)(?:password|passwd|passphrase|secret|token)s?"?[ \t]*[=:][ \t]*("[^"\n]*"?|'[^'\n]*'?|[^\s"',)]+)`),
+	regexp.MustCompile(`(?i)(?:pas+w[a-z]*|passphrase|secrets?|tokens?)"?[ \t]*[=:][ \t]*("[^"\n]*"?|'[^'\n]*'?|[^\s"',)]+)`),
 	regexp.MustCompile(`://[^/@\s":]*:([^/@\s"]+)@`),
 }
 

@@ -38,8 +38,8 @@ func (d *decoder) server(c *Config) {
 // serverAddress stands in for connect: the address listened on or, where that is all addresses or
 // several, the host name.
 func (d *decoder) serverAddress(l *Loader, b *decoded) (string, uint16) {
-	host, port, err := splitAddress(b.text("listen"))
-	if err != nil {
+	host, port, complaint := splitAddress(b.text("listen"))
+	if complaint != "" {
 		host, port = "", postgresPort
 	}
 	if anyHost(host) {

@@ -57,7 +57,7 @@ func unequal(a, b rune) int {
 	return 1
 }
 
-// didYouMean is a sentence with the nearest known name or, for short lists, with all of them.
+// didYouMean is a sentence with the nearest known name, or empty.
 func didYouMean(given string, known []string) string {
 	if n := nearest(given, known); n != "" {
 		return fmt.Sprintf("Did you mean %q?", n)
@@ -65,8 +65,13 @@ func didYouMean(given string, known []string) string {
 	return ""
 }
 
-// quoteList joins names as `"a", "b" or "c"`.
-func quoteList(names []string) string {
+// quoteOr joins names as `"a", "b" or "c"`.
+func quoteOr(names []string) string { return quoteList(names, "or") }
+
+// quoteAnd joins names as `"a", "b" and "c"`.
+func quoteAnd(names []string) string { return quoteList(names, "and") }
+
+func quoteList(names []string, last string) string {
 	quoted := make([]string, len(names))
 	for i, n := range names {
 		quoted[i] = fmt.Sprintf("%q", n)
@@ -74,8 +79,8 @@ func quoteList(names []string) string {
 	if len(quoted) < 2 {
 		return strings.Join(quoted, "")
 	}
-	last := len(quoted) - 1
-	return strings.Join(quoted[:last], ", ") + " or " + quoted[last]
+	n := len(quoted) - 1
+	return strings.Join(quoted[:n], ", ") + " " + last + " " + quoted[n]
 }
 
 // sentences joins the sentences that are not empty.

@@ -4,7 +4,6 @@ package config
 
 import (
 	"fmt"
-	"math"
 	"math/big"
 	"regexp"
 	"strconv"
@@ -20,11 +19,11 @@ var sizeUnits = []struct {
 
 var quantity = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?)\s*([A-Za-zµ]*)$`)
 
-// parseSize reads "16MB" or "1024"; the error is a sentence for people.
-func parseSize(text string) (int64, error) {
+// parseSize reads "16MB" or "1024". A complaint, in sentences, means that it is none.
+func parseSize(text string) (n int64, complaint string) {
 	m := quantity.FindStringSubmatch(strings.TrimSpace(text))
 	if m == nil {
-		return 0, fmt.Errorf(`%q is not a size. Write a number and a unit such as "16MB"`, text)
+		return 0, "The units are B, kB, MB, GB and TB, powers of 1024, a number of at least 0 before it."
 	}
 	if m[2] == "" {
 		return toBytes(m[1], 1)
@@ -34,7 +33,7 @@ func parseSize(text string) (int64, error) {
 			return toBytes(m[1], u.bytes)
 		}
 	}
-	return 0, fmt.Errorf("%q is not a unit of size; the units are B, kB, MB, GB and TB, powers of 1024.%s", m[2], sizeHint(m[1], m[2]))
+	return 0, sentences("The units are B, kB, MB, GB and TB, powers of 1024.", sizeHint(m[1], m[2]))
 }
 
 // sizeHint guesses at "16mb", "16M" and "16MiB".
@@ -42,23 +41,23 @@ func sizeHint(number, unit string) string {
 	letter := strings.ToLower(unit)[:1]
 	for _, u := range sizeUnits {
 		if strings.ToLower(u.name)[:1] == letter && len(unit) <= 3 {
-			return fmt.Sprintf(" Did you mean %q?", number+u.name)
+			return fmt.Sprintf("Did you mean %q?", number+u.name)
 		}
 	}
 	return ""
 }
 
-func toBytes(number string, unit int64) (int64, error) {
-	n, ok := new(big.Rat).SetString(number)
+func toBytes(number string, unit int64) (n int64, complaint string) {
+	exact, ok := new(big.Rat).SetString(number)
 	if !ok {
-		return 0, fmt.Errorf("%q is not a number", number)
+		return 0, "That is not a number."
 	}
-	n.Mul(n, new(big.Rat).SetInt64(unit))
-	whole := new(big.Int).Quo(n.Num(), n.Denom())
+	exact.Mul(exact, new(big.Rat).SetInt64(unit))
+	whole := new(big.Int).Quo(exact.Num(), exact.Denom())
 	if !whole.IsInt64() {
-		return 0, fmt.Errorf("%s is more than %d bytes", number, int64(math.MaxInt64))
+		return 0, "That is more than a file can have."
 	}
-	return whole.Int64(), nil
+	return whole.Int64(), ""
 }
 
 // formatSize writes a size with the largest unit that leaves it whole.
@@ -74,20 +73,20 @@ func formatSize(n int64) string {
 	return strconv.FormatInt(n, 10) + "B"
 }
 
-// parseDuration reads "10s" or "1m30s"; the error is a sentence for people.
-func parseDuration(text string) (time.Duration, error) {
+// parseDuration reads "10s" or "1m30s". A complaint, in sentences, means that it is none.
+func parseDuration(text string) (d time.Duration, complaint string) {
 	d, err := time.ParseDuration(strings.TrimSpace(text))
 	if err == nil {
-		return d, nil
+		return d, ""
 	}
-	return 0, fmt.Errorf(`%q is not a duration; the units are ns, us, ms, s, m and h.%s`, text, durationHint(text))
+	return 0, sentences("The units are ns, us, ms, s, m and h, a number before each.", durationHint(text))
 }
 
 // durationHint guesses at "30", "10 s", "5min" and "1d".
 func durationHint(text string) string {
 	m := quantity.FindStringSubmatch(strings.TrimSpace(text))
 	if m == nil {
-		return ` Write for example "10s" or "1m30s"`
+		return ""
 	}
 	unit := map[string]string{
 		"": "s", "s": "s", "sec": "s", "secs": "s", "second": "s", "seconds": "s",
@@ -95,10 +94,10 @@ func durationHint(text string) string {
 		"h": "h", "hour": "h", "hours": "h", "ms": "ms", "msec": "ms", "us": "us", "usec": "us",
 	}[strings.ToLower(m[2])]
 	if days, err := strconv.Atoi(m[1]); err == nil && strings.HasPrefix(strings.ToLower(m[2]), "d") {
-		return fmt.Sprintf(` Did you mean "%dh"?`, 24*days)
+		return fmt.Sprintf(`Did you mean "%dh"?`, 24*days)
 	}
 	if unit == "" {
-		return ` Write for example "10s" or "1m30s"`
+		return ""
 	}
-	return fmt.Sprintf(" Did you mean %q?", m[1]+unit)
+	return fmt.Sprintf("Did you mean %q?", m[1]+unit)
 }

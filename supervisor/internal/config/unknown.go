@@ -24,6 +24,9 @@ func (d *decoder) unknownAttribute(schema *Block, a *hclsyntax.Attribute, where 
 }
 
 func (d *decoder) unknownBlock(schema *Block, b *hclsyntax.Block, where string) {
+	if src := d.sources.find(b.TypeRange.Filename); src != nil && src.broken && rootSchema().block(b.Type) != nil {
+		return // the brace that is missing before it was found already
+	}
 	summary := fmt.Sprintf("Unknown block %q", b.Type)
 	if where != "" {
 		summary += " in " + where
@@ -92,5 +95,5 @@ func standHere(names []string, what string) string {
 	case len(names) > most:
 		return ""
 	}
-	return fmt.Sprintf("The %s that may stand here: %s.", what, quoteList(names))
+	return fmt.Sprintf("The %s that may stand here: %s.", what, quoteAnd(names))
 }

@@ -61,7 +61,7 @@ func (d *decoder) unquoted(known *Attribute, a *hclsyntax.Attribute) bool {
 	if known.Type == Bool {
 		hint = fmt.Sprintf("%q is true or false.", known.Name)
 	} else if len(known.OneOf) > 0 {
-		hint = fmt.Sprintf("%q is %s, in quotes.", known.Name, quoteList(known.OneOf))
+		hint = fmt.Sprintf("%q is %s, in quotes.", known.Name, quoteOr(known.OneOf))
 	}
 	if known.Sensitive {
 		hint = "Write it in quotes."
@@ -117,7 +117,7 @@ func (d *decoder) oneOf(known *Attribute, v value, text string) bool {
 		shown, hint = "(sensitive)", ""
 	}
 	d.diags.errorf(v.at, fmt.Sprintf("Unknown value of %q", known.Name), sentences(
-		fmt.Sprintf("It is %s, not %s.", quoteList(known.OneOf), shown), hint))
+		fmt.Sprintf("It is %s, not %s.", quoteOr(known.OneOf), shown), hint))
 	return false
 }
 

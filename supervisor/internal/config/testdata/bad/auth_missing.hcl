@@ -1,0 +1,7 @@
+cluster "demo" {}
+api {
+  auth {}
+}
+
+dcs "etcd" { endpoints = ["http://10.0.0.1:2379"] }
+postgres { connect = "10.0.0.1:5432" }

@@ -1,0 +1,6 @@
+run_dir   = "run"
+state_dir = "/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+cluster "demo" {}
+
+dcs "etcd" { endpoints = ["http://10.0.0.1:2379"] }
+postgres { connect = "10.0.0.1:5432" }

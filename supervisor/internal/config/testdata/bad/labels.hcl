@@ -1,0 +1,4 @@
+cluster {}
+dcs {}
+postgres "main" {}
+router "a" "b" {}

@@ -1,0 +1,5 @@
+cluster "demo" { namespace = "/service//x y" }
+api { connect = "10.0.0.1" }
+
+dcs "etcd" { endpoints = ["http://10.0.0.1:2379"] }
+postgres { connect = "10.0.0.1:5432" }

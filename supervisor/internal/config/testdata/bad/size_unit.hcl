@@ -1,0 +1,4 @@
+cluster "demo" { maximum_lag_on_failover = "12 parsec" }
+
+dcs "etcd" { endpoints = ["http://10.0.0.1:2379"] }
+postgres { connect = "10.0.0.1:5432" }

@@ -1,0 +1,5 @@
+cluster "demo" { maximum_lag_on_failover = "1mb" }
+api { listen = "0.0.0.0:8008" }
+
+dcs "etcd" { endpoints = ["http://10.0.0.1:2379"] }
+postgres { connect = "10.0.0.1:5432" }

@@ -1,0 +1,2 @@
+run_dir = "/run/b"
+cluster "demo" { ttl = "10s" }

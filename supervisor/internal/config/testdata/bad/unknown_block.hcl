@@ -1,0 +1,6 @@
+cluster "demo" {}
+watchdg { mode = "off" }
+bananas {}
+
+dcs "etcd" { endpoints = ["http://10.0.0.1:2379"] }
+postgres { connect = "10.0.0.1:5432" }

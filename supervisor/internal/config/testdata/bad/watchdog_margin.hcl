@@ -1,0 +1,9 @@
+cluster "demo" { ttl = "30s" }
+watchdog {
+  mode          = "required"
+  device        = "watchdog"
+  safety_margin = "30s"
+}
+
+dcs "etcd" { endpoints = ["http://10.0.0.1:2379"] }
+postgres { connect = "10.0.0.1:5432" }
