@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/pgvigil/pgvigil/supervisor/internal/lab/account"
 )
 
 // Cluster is a set of nodes. Its methods and those of its nodes may be called from several goroutines, but faults of
@@ -24,7 +26,7 @@ type Cluster struct {
 	Dir string
 
 	options  Options
-	id       identity
+	id       account.Account
 	network  network
 	pgBin    string
 	password string
@@ -38,7 +40,7 @@ func New(options Options) (*Cluster, error) {
 	if err := options.fill(); err != nil {
 		return nil, err
 	}
-	id, err := whoami()
+	id, err := account.Find()
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +99,7 @@ func (c *Cluster) makeDir() (err error) {
 	if c.Dir, err = filepath.Abs(c.Dir); err != nil {
 		return err
 	}
-	return c.id.mkdir(c.Dir, 0o755)
+	return c.id.Mkdir(c.Dir, 0o755)
 }
 
 // Start starts all nodes and returns once their processes run; WaitHealthy tells when they make a cluster.

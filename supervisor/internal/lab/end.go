@@ -59,7 +59,7 @@ func (n *Node) freeSharedMemory() error {
 	if err != nil {
 		return nil
 	}
-	return removeSegment(id, uint32(n.cluster.id.uid))
+	return removeSegment(id, uint32(n.cluster.id.UID))
 }
 
 // removeSegment removes a segment of that user that nobody is attached to.

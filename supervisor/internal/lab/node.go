@@ -61,11 +61,11 @@ func (n *Node) join(port int) string { return net.JoinHostPort(n.Address, strcon
 
 // lay makes the node's directories and its configuration.
 func (n *Node) lay() error {
-	if err := n.cluster.id.mkdir(n.dir, 0o755); err != nil {
+	if err := n.cluster.id.Mkdir(n.dir, 0o755); err != nil {
 		return err
 	}
 	for _, dir := range []string{"log", "run", "state", "sock"} {
-		if err := n.cluster.id.mkdir(n.path(dir), 0o755); err != nil {
+		if err := n.cluster.id.Mkdir(n.path(dir), 0o755); err != nil {
 			return err
 		}
 	}
@@ -73,7 +73,7 @@ func (n *Node) lay() error {
 }
 
 // Configure replaces the text of the node's configuration file. It counts from the next start.
-func (n *Node) Configure(text string) error { return n.cluster.id.write(n.ConfigFile(), text) }
+func (n *Node) Configure(text string) error { return n.cluster.id.Write(n.ConfigFile(), text) }
 
 // StartEtcd starts the node's member of the embedded etcd, unless it runs.
 func (n *Node) StartEtcd() (err error) {

@@ -28,7 +28,7 @@ func (n *Node) launch(logName, program string, args ...string) (*process, error)
 	command := exec.Command(program, args...)
 	command.Dir, command.Stdout, command.Stderr = n.dir, out, out
 	command.Env = n.environment()
-	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: n.cluster.id.credential}
+	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: n.cluster.id.Credential}
 	if err := inNamespace(n.cluster.network.namespace(n.index), command.Start); err != nil {
 		return nil, fmt.Errorf("start %s of %s: %w", program, n.Name, err)
 	}
@@ -41,7 +41,7 @@ func (n *Node) launch(logName, program string, args ...string) (*process, error)
 }
 
 func (n *Node) environment() []string {
-	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + n.cluster.id.home, "USER=" + n.cluster.id.name, "LANG=C.UTF-8"}
+	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + n.cluster.id.Home, "USER=" + n.cluster.id.Name, "LANG=C.UTF-8"}
 	return append(env, n.Env...)
 }
 
