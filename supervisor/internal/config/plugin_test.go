@@ -133,7 +133,7 @@ func TestPluginFinding(t *testing.T) {
 	if err := diags.WriteText(&out, true); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"\x1b[1;31mError\x1b[0m: Parameter is pgvigil's", "21 |     work_mem                  = \"4MB\"", "password = \"*\""} {
+	for _, want := range []string{"\x1b[1;31mError\x1b[0m: Parameter is pgvigil's", "23 |     work_mem                  = \"4MB\"", "password = \"*\""} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in:\n%s", want, out.String())
 		}

@@ -40,7 +40,7 @@ func (d *decoder) watchdogTimes(w Watchdog, ttl time.Duration, b *decoded) {
 	case w.Timeout <= renewal:
 		d.diags.errorf(at, "safety_margin leaves too little time",
 			"The watchdog would reset the host after %s, but the leadership, whose renewal feeds it, is renewed every quarter of ttl (%s): a healthy host would be reset. safety_margin must be less than %s.", w.Timeout, renewal, ttl-renewal)
-	case w.Timeout < ttl/2:
+	case b.set("safety_margin") && w.SafetyMargin > ttl/2:
 		d.diags.warnf(at, "One late renewal can reset the host",
 			"The watchdog resets the host after %s without a renewal; renewals come every %s. A safety_margin of up to half of ttl (%s) tolerates a lost one.", w.Timeout, renewal, ttl/2)
 	}
