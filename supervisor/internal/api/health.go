@@ -50,8 +50,12 @@ func (s *Server) health(w http.ResponseWriter, r *http.Request, rt *route) {
 		return
 	}
 	v := s.current()
-	if v == nil {
+	switch {
+	case v == nil && r.Method == http.MethodGet:
 		notYet(w)
+		return
+	case v == nil:
+		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
 	ok, err := rt.check(v, s.config.Now(), r, s.config.MaximumLag)

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package apitest has a cluster of three to serve in tests: mdw leads, standby and standby1 follow.
+package apitest
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/pgvigil/pgvigil/supervisor/internal/core"
+	"github.com/pgvigil/pgvigil/supervisor/internal/status"
+)
+
+// Now is the instant at which the snapshots were just taken.
+const Now = core.Instant(1000 * core.Second)
+
+// TTL of the leadership.
+const TTL = 30 * core.Second
+
+// wall is 2026-03-01 12:00:00 UTC.
+const wall = int64(1772366400)
+
+// Source is a source whose snapshot can be exchanged. The zero Source has none.
+type Source struct {
+	p atomic.Pointer[status.Snapshot]
+}
+
+// Snapshot returns the latest.
+func (s *Source) Snapshot() *status.Snapshot { return s.p.Load() }
+
+// Publish exchanges it.
+func (s *Source) Publish(snap *status.Snapshot) { s.p.Store(snap) }
+
+// Operator is a function that takes requests.
+type Operator func(context.Context, status.Request) (core.Operation, error)
+
+// Submit calls it.
+func (o Operator) Submit(ctx context.Context, r status.Request) (core.Operation, error) {
+	return o(ctx, r)
+}
+
+// Primary is the snapshot of mdw, which leads.
+func Primary() *status.Snapshot {
+	s := base("mdw")
+	s.Hold = core.Hold{Epoch: 7, Deadline: Now.Add(21 * core.Second), Record: s.View.Leader.Value}
+	s.Postgres = &core.Postgres{
+		At: Now, Status: core.StatusRunning, Role: core.RolePrimary, SystemID: 7345678901234567890, Timeline: 3,
+		LSN: 0x3000148, PostmasterPID: 4711, StartedUnix: wall - 3600, ServerVersion: 170002, Launched: true,
+		Senders: []core.Sender{
+			{Member: "standby", State: "streaming", SyncState: "async", Flush: 0x3000148, Replay: 0x3000148},
+			{Member: "standby1", State: "streaming", SyncState: "async", Flush: 0x3000148, Replay: 0x2000000},
+		},
+	}
+	s.Deadman = core.Deadman{Present: true, ArmedUntil: Now.Add(20 * core.Second)}
+	return s
+}
+
+// Standby is the snapshot of standby, which streams.
+func Standby() *status.Snapshot {
+	s := base("standby")
+	s.Postgres = &core.Postgres{
+		At: Now, Status: core.StatusRunning, Role: core.RoleStandby, SystemID: 7345678901234567890, Timeline: 3,
+		LSN: 0x3000148, Received: 0x3000148, Replayed: 0x3000148, PostmasterPID: 815, StartedUnix: wall - 1800,
+		ServerVersion: 170002, ReplayedAtUnix: wall - 2, Upstream: "mdw",
+		Receiver: &core.Receiver{Status: "streaming", Host: "10.0.0.1", Port: 5432},
+	}
+	s.Reason = core.Reason{
+		Rule: "S-090", Section: "standby", Sentence: "Following the leader.",
+		Conditions: []core.ConditionValue{{Name: "streaming", Holds: true}},
+	}
+	s.Plan = nil
+	s.Recent = nil
+	return s
+}
+
+func base(name string) *status.Snapshot {
+	reason := core.Reason{
+		Rule: "H-090", Section: "holder", Sentence: "Leading: renewing the leadership.",
+		Conditions: []core.ConditionValue{{Name: "writable", Holds: true}, {Name: "switchover asked for", Holds: false}},
+	}
+	promote := core.Reason{Rule: "H-040", Section: "holder", Sentence: "The leadership is ours: promoting."}
+	return &status.Snapshot{
+		Cluster: "demo", Namespace: "/service", Name: name, Version: "0.1.0", Tick: 4242, At: Now, TTL: TTL,
+		View: View(), Reason: reason, Plan: []core.ActionKind{core.ActCommit, core.ActArm},
+		Recent: []status.Decision{
+			{AtUnixNano: (wall - 600) * 1e9, Epoch: 7, Reason: promote, Plan: []core.ActionKind{core.ActPromote}},
+			{AtUnixNano: (wall - 599) * 1e9, Epoch: 7, Reason: reason, Plan: []core.ActionKind{core.ActCommit, core.ActArm}},
+		},
+		Plugins: []status.Plugin{
+			{Name: "etcd", Kind: "dcs", Version: "0.1.0", PID: 101, Up: true},
+			{Name: "postgres", Kind: "postgres", Version: "0.1.0", PID: 102, Up: true, Restarts: 1},
+		},
+		DCSSeen: Now - core.Instant(200*core.Millisecond), DCSSeenUnix: wall, LeaderLive: true,
+		Watchdog: status.Watchdog{Mode: "off"},
+	}
+}
+
+// View is the cluster as the DCS shows it.
+func View() *core.View {
+	return &core.View{
+		Revision: 900, AskedAt: Now, SeenAt: Now,
+		Identity: core.Versioned[core.Identity]{Value: core.Identity{SystemID: 7345678901234567890}, Rev: 10},
+		Config:   core.Versioned[core.Config]{Rev: 11},
+		Epoch:    core.Versioned[core.EpochRecord]{Value: core.EpochRecord{Epoch: 7, Timeline: 3}, Rev: 800},
+		Leader: core.Versioned[core.Leader]{
+			Value: core.Leader{Holder: "mdw", Token: "t", Epoch: 7, TTL: TTL, Renewal: 99, LSN: 0x3000148, Timeline: 3}, Rev: 899,
+		},
+		Members: []core.Versioned[core.Member]{
+			{Value: member("mdw", "10.0.0.1", core.RolePrimary, 0x3000148), Rev: 890},
+			{Value: member("standby", "10.0.0.2", core.RoleStandby, 0x3000148), Rev: 891},
+			{Value: lagging(), Rev: 892},
+		},
+		History: []core.Versioned[core.History]{
+			{Value: core.History{Epoch: 1, Leader: "mdw", Timeline: 1, Lineage: "a1", Rule: "V-010", Reason: "bootstrap", At: (wall - 86400) * 1e9}, Rev: 20},
+			{Value: core.History{Epoch: 6, Leader: "standby", Timeline: 2, SwitchLSN: 0x1000000, Lineage: "b2", Rule: "V-060", Reason: "expiry", At: (wall - 7200) * 1e9}, Rev: 700},
+			{Value: core.History{Epoch: 7, Leader: "mdw", Timeline: 3, SwitchLSN: 0x2000000, Lineage: "c3", Rule: "V-050", Reason: "switchover", At: (wall - 600) * 1e9}, Rev: 801},
+		},
+	}
+}
+
+func member(name, host string, role core.Role, replayed core.LSN) core.Member {
+	return core.Member{
+		Name: name, API: "http://" + host + ":8008/patroni", Host: host, Port: 5432, Version: "0.1.0", Beat: 5,
+		Status: core.StatusRunning, Role: role, SystemID: 7345678901234567890, ServerVersion: 170002, Timeline: 3,
+		LSN: 0x3000148, Replayed: replayed, WalEpoch: 7, Streaming: role == core.RoleStandby, Priority: 1,
+	}
+}
+
+func lagging() core.Member {
+	m := member("standby1", "10.0.0.3", core.RoleStandby, 0x2000000)
+	m.NoFailover, m.Priority = true, 0
+	m.Tags = map[string]string{"nofailover": "true", "zone": "b"}
+	m.PendingRestart = []string{"max_connections"}
+	return m
+}
