@@ -146,8 +146,8 @@ func (s State) observedPostgres(o Observation) State {
 			s.WalEpoch = s.Hold.Epoch
 		}
 	case promoting || pg.At < s.LastJobEnd:
-	case pg.Empty, pg.Status == StatusAbsent, pg.Role == RoleStandby:
-		s.Writable = false
+	case pg.Empty, pg.Status == StatusAbsent, pg.Role == RoleStandby && pg.PostmasterPID != s.PromotedPID:
+		s.Writable, s.PromotedPID = false, 0
 	}
 	return s
 }

@@ -41,23 +41,24 @@ var (
 	identityForeign = &condition{"data of another cluster", (*facts).identityForeign}
 
 	// The local PostgreSQL.
-	writable     = &condition{"PostgreSQL may be writable", func(f *facts) bool { return f.s.Writable || f.o.Postgres == nil && f.s.Hold.Epoch != 0 }}
-	jobRunning   = &condition{"action under way", func(f *facts) bool { return f.o.Job != nil }}
-	pgKnown      = &condition{"PostgreSQL's state known", func(f *facts) bool { return f.o.Postgres != nil && f.pg.At >= f.s.LastJobEnd }}
-	pgPrimary    = &condition{"primary running", func(f *facts) bool { return f.pg.Status == StatusRunning && f.pg.Role == RolePrimary }}
-	pgStandby    = &condition{"standby running", func(f *facts) bool { return f.pg.Status == StatusRunning && f.pg.Role == RoleStandby }}
-	pgDown       = &condition{"PostgreSQL down, nothing left of it", func(f *facts) bool { return f.down() && f.pg.Empty }}
-	pgLeftovers  = &condition{"PostgreSQL down, processes left", func(f *facts) bool { return f.down() && !f.pg.Empty }}
-	pgAbsent     = &condition{"no data directory", func(f *facts) bool { return f.pg.Status == StatusAbsent }}
-	pgUnusable   = &condition{"data directory unusable", func(f *facts) bool { return f.pg.Status == StatusUnusable }}
-	pgHung       = &condition{"PostgreSQL hung for a TTL", func(f *facts) bool { return f.s.HungSince != 0 && f.o.Now.Sub(f.s.HungSince) >= f.p.TTL }}
-	dataKnown    = &condition{"data belongs here", func(f *facts) bool { return f.s.SystemID != 0 && f.s.SystemID == f.pg.SystemID }}
-	mayStart     = &condition{"start may be tried", func(f *facts) bool { return f.mayTry(ActStart) }}
-	mayClone     = &condition{"clone may be tried", func(f *facts) bool { return f.mayTry(ActClone) }}
-	mayRewind    = &condition{"rewind may be tried", func(f *facts) bool { return f.mayTry(ActRewind) }}
-	mayFollow    = &condition{"follow may be tried", func(f *facts) bool { return f.mayTry(ActFollow) }}
-	mayPromote   = &condition{"promotion may be tried", func(f *facts) bool { return f.mayTry(ActPromote) }}
-	mayBootstrap = &condition{"bootstrap may be tried", func(f *facts) bool { return f.mayTry(ActBootstrap) }}
+	writable        = &condition{"PostgreSQL may be writable", func(f *facts) bool { return f.s.Writable || f.o.Postgres == nil && f.s.Hold.Epoch != 0 }}
+	jobRunning      = &condition{"action under way", func(f *facts) bool { return f.o.Job != nil }}
+	pgKnown         = &condition{"PostgreSQL's state known", func(f *facts) bool { return f.o.Postgres != nil && f.pg.At >= f.s.LastJobEnd }}
+	pgPrimary       = &condition{"primary running", func(f *facts) bool { return f.pg.Status == StatusRunning && f.pg.Role == RolePrimary }}
+	pgStandby       = &condition{"standby running", func(f *facts) bool { return f.pg.Status == StatusRunning && f.pg.Role == RoleStandby }}
+	pgDown          = &condition{"PostgreSQL down, nothing left of it", func(f *facts) bool { return f.down() && f.pg.Empty }}
+	pgLeftovers     = &condition{"PostgreSQL down, processes left", func(f *facts) bool { return f.down() && !f.pg.Empty }}
+	pgAbsent        = &condition{"no data directory", func(f *facts) bool { return f.pg.Status == StatusAbsent }}
+	pgUnusable      = &condition{"data directory unusable", func(f *facts) bool { return f.pg.Status == StatusUnusable }}
+	pgHung          = &condition{"PostgreSQL hung for a TTL", func(f *facts) bool { return f.s.HungSince != 0 && f.o.Now.Sub(f.s.HungSince) >= f.p.TTL }}
+	dataKnown       = &condition{"data belongs here", func(f *facts) bool { return f.s.SystemID != 0 && f.s.SystemID == f.pg.SystemID }}
+	mayStart        = &condition{"start may be tried", func(f *facts) bool { return f.mayTry(ActStart) }}
+	mayClone        = &condition{"clone may be tried", func(f *facts) bool { return f.mayTry(ActClone) }}
+	mayRewind       = &condition{"rewind may be tried", func(f *facts) bool { return f.mayTry(ActRewind) }}
+	mayFollow       = &condition{"follow may be tried", func(f *facts) bool { return f.mayTry(ActFollow) }}
+	mayPromote      = &condition{"promotion may be tried", func(f *facts) bool { return f.mayTry(ActPromote) }}
+	promoteHopeless = &condition{"promotion failed three times", func(f *facts) bool { return f.s.retry(ActPromote).Failures >= 3 }}
+	mayBootstrap    = &condition{"bootstrap may be tried", func(f *facts) bool { return f.mayTry(ActBootstrap) }}
 
 	// The race for a vacant leadership.
 	nofailover   = &condition{"tagged nofailover", func(f *facts) bool { return f.p.Self.NoFailover }}

@@ -21,7 +21,8 @@ func (s State) intend(plan Plan, id RuleID, f *facts) State {
 	for _, a := range plan {
 		switch a.Kind {
 		case ActPromote:
-			s.Writable, s.Promoted, s.SwitchLSN = true, a.Epoch, f.pg.LSN
+			s.Writable, s.Promoted, s.PromotedPID = true, a.Epoch, f.pg.PostmasterPID
+			s.SwitchLSN = f.pg.LSN
 		case ActApply:
 			s.Applied = f.applyKey()
 		case ActRoute:

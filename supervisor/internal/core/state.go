@@ -27,6 +27,9 @@ type State struct {
 	// Writable says that PostgreSQL was last seen, or told to become, writable, and that nothing has proven the
 	// contrary since.
 	Writable bool
+	// PromotedPID is the postmaster that was told to promote: its word that it is a standby proves nothing more,
+	// the promotion may still take effect.
+	PromotedPID int
 	// SwitchLSN is where PostgreSQL stood when it was promoted.
 	SwitchLSN LSN
 	// TakenBy is the rule that took the present leadership.

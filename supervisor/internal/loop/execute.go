@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package loop
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/pgvigil/pgvigil/supervisor/internal/core"
+)
+
+// execute begins one action. It never waits.
+func (l *Loop) execute(ctx context.Context, a core.Action) {
+	switch a.Kind {
+	case core.ActCommit:
+		l.commit(ctx, a.Commit)
+	case core.ActFence:
+		l.fence(ctx)
+	case core.ActArm, core.ActDisarm:
+		l.setDeadman(ctx, a)
+	case core.ActRoute:
+		l.route(ctx, *a.Routes)
+	case core.ActExit:
+		l.ended = errExit
+	case core.ActRefuse:
+		l.ended = fmt.Errorf("%w: %s", ErrRefused, a.Message)
+	default:
+		l.do(ctx, a)
+	}
+}
+
+// fenceTimeout bounds one attempt to kill PostgreSQL; the core asks again.
+const fenceTimeout = 5 * time.Second
+
+// fence kills PostgreSQL with whatever it left, plugin or not. Work of the plugin that stands in the way is cancelled.
+func (l *Loop) fence(ctx context.Context) {
+	l.lanes.try("fence", func() {
+		l.Log.Warn("fencing postgresql")
+		l.cancelJob()
+		// A fence that has begun is finished even if the daemon is ending.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fenceTimeout)
+		defer cancel()
+		if err := l.Fencer.Fence(ctx); err != nil {
+			l.Log.Error("fencing failed", "error", err)
+			l.inbox.nudge()
+			return
+		}
+		l.inbox.post(func(in *inbox) { in.o.Postgres = fenced(in.o.Postgres, l.Clock()) })
+	})
+}
+
+// fenced is what a completed fence proves, until the plugin tells more: where the WAL ends is not known.
+func fenced(pg *core.Postgres, now core.Instant) *core.Postgres {
+	out := core.Postgres{}
+	if pg != nil {
+		out = *pg
+	}
+	out.At, out.Status, out.Empty = now, core.StatusCrashed, true
+	out.LSN, out.PostmasterPID, out.Receiver, out.Senders = 0, 0, nil, nil
+	return &out
+}
+
+// setDeadman arms or disarms, and reports what the launcher confirms.
+func (l *Loop) setDeadman(ctx context.Context, a core.Action) {
+	l.lanes.try("deadman", func() {
+		ctx, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		confirmed := core.Deadman{Present: true}
+		var err error
+		if a.Kind == core.ActArm {
+			confirmed.ArmedUntil = a.Until
+			err = l.Fencer.Arm(ctx, a.Until)
+		} else {
+			err = l.Fencer.Disarm(ctx)
+		}
+		if err != nil {
+			l.Log.Warn("deadman not set", "action", a.Kind, "error", err)
+			pause(ctx, 100*time.Millisecond)
+			l.probeDeadman(ctx)
+			return
+		}
+		l.inbox.post(func(in *inbox) { in.o.Deadman = confirmed })
+	})
+}
+
+// probeDeadman asks the launcher how it is.
+func (l *Loop) probeDeadman(ctx context.Context) {
+	d, err := l.Fencer.Status(ctx)
+	if err != nil {
+		d = core.Deadman{}
+	}
+	l.inbox.post(func(in *inbox) { in.o.Deadman = d })
+}
+
+// route tells every router; a slow or dead one keeps nobody waiting.
+func (l *Loop) route(ctx context.Context, r core.Routes) {
+	for _, router := range l.Routers {
+		l.lanes.try("router "+router.Name(), func() {
+			ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+			defer cancel()
+			if err := router.Apply(ctx, r); err != nil {
+				l.Log.Warn("router not told", "router", router.Name(), "error", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package loop is the imperative shell around core: it observes, asks core.Decide, and executes. One goroutine owns
+// the state; everything slow runs beside it and reports back through the inbox.
+package loop
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pgvigil/pgvigil/supervisor/internal/core"
+	"github.com/pgvigil/pgvigil/supervisor/internal/status"
+)
+
+// DCS is the linearizable register. Every call obeys its context.
+type DCS interface {
+	// Read returns every key under a prefix as of one revision.
+	Read(ctx context.Context, prefix string) (Picture, error)
+	// Commit is one transaction. It is not sent twice.
+	Commit(ctx context.Context, compares []core.Compare, writes []KeyValue) Answer
+	// Watch calls changed for every change under a prefix from a revision on, until the stream ends.
+	Watch(ctx context.Context, prefix string, from core.Revision, changed func(core.Revision)) error
+}
+
+// Picture is what a read returns. Keys are in full.
+type Picture struct {
+	Revision core.Revision
+	Keys     []KeyValue
+}
+
+// KeyValue is a key as stored, or to be stored.
+type KeyValue struct {
+	Key   string
+	Value []byte
+	Rev   core.Revision
+}
+
+// Answer is what became of a commit.
+type Answer struct {
+	Outcome  core.Outcome
+	Conflict bool
+	Revision core.Revision
+	Message  string
+}
+
+// Postgres is the local instance.
+type Postgres interface {
+	// Observe calls report at once, on change and at least every interval, until the stream ends.
+	Observe(ctx context.Context, interval core.Span, report func(core.Postgres)) error
+	// Do carries out one action of core.PostgresActions. At of the answer is left to the caller.
+	Do(ctx context.Context, a core.Action, progress func(core.Job)) core.Finished
+}
+
+// Router is told where traffic belongs.
+type Router interface {
+	Name() string
+	Apply(ctx context.Context, r core.Routes) error
+}
+
+// Fencer is what this host can do about PostgreSQL without any plugin.
+type Fencer interface {
+	Arm(ctx context.Context, until core.Instant) error
+	Disarm(ctx context.Context) error
+	// Status tells how the launcher is; an error means that none answers.
+	Status(ctx context.Context) (core.Deadman, error)
+	// Fence ends every process of PostgreSQL and returns nil only when none is left.
+	Fence(ctx context.Context) error
+}
+
+// Watchdog is /dev/watchdog, or nothing. Its methods do not block.
+type Watchdog interface {
+	// Ready tells whether this node may lead as far as the watchdog is concerned.
+	Ready() bool
+	// Hold is called with every tick: until when, on CLOCK_BOOTTIME, the host need not be reset; 0 when
+	// PostgreSQL is not writable here.
+	Hold(until core.Instant)
+	Status() status.Watchdog
+}
+
+// Clock is CLOCK_BOOTTIME.
+type Clock func() core.Instant
+
+// Config is what the loop needs to know. All fields are required but Routers.
+type Config struct {
+	Cluster, Namespace string
+	Policy             core.Policy
+	DCS                DCS
+	Postgres           Postgres
+	Routers            []Router
+	Fencer             Fencer
+	Watchdog           Watchdog
+	Plugins            func() []status.Plugin
+	Clock              Clock
+	Store              *Store
+	Log                *slog.Logger
+	// Ticked is called after every tick with the snapshot; it must not block. May be nil.
+	Ticked func(*status.Snapshot)
+}
+
+// Loop keeps one member of a cluster.
+type Loop struct {
+	Config
+	inbox    inbox
+	lanes    lanes
+	reader   *reader
+	snapshot atomic.Pointer[status.Snapshot]
+
+	state  core.State
+	tick   uint64
+	recent []status.Decision
+	// judged is the last tick's ground, for requests that arrive between two.
+	judged struct {
+		sync.Mutex
+		s core.State
+		o core.Observation
+	}
+	// ended is set by ActExit and ActRefuse.
+	ended error
+}
+
+// ErrRefused is wrapped by the error of Run when a person must change something first.
+var ErrRefused = errors.New("refusing to run")
+
+// errExit ends Run without an error.
+var errExit = errors.New("exit")
+
+// New makes a loop that has not started.
+func New(c Config) *Loop {
+	l := &Loop{Config: c}
+	l.inbox.wake = make(chan struct{}, 1)
+	l.reader = newReader(l)
+	l.state.Durable = c.Store.Durable
+	return l
+}
+
+// Snapshot returns the latest snapshot; nil before the first tick.
+func (l *Loop) Snapshot() *status.Snapshot { return l.snapshot.Load() }
+
+// Stop asks the loop to hand over, stop PostgreSQL and end. Run returns when that is done.
+func (l *Loop) Stop() { l.inbox.post(func(in *inbox) { in.o.Stopping = true }) }
+
+// Run turns until the context ends (PostgreSQL and the leadership are left as they are, for the next process
+// to resume), until Stop has done its work (nil), or until the core refuses to go on (ErrRefused).
+func (l *Loop) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer l.lanes.wait()
+	defer cancel()
+	l.lanes.start(func() { l.reader.run(ctx) })
+	l.lanes.start(func() { l.reader.watch(ctx) })
+	l.lanes.start(func() { l.observePostgres(ctx) })
+
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-l.inbox.wake:
+		case <-timer.C:
+		}
+		next := l.turn(ctx)
+		if l.ended != nil {
+			return exitError(l.ended)
+		}
+		timer.Reset(max(time.Duration(next.Sub(l.Clock())), time.Millisecond))
+	}
+}
+
+func exitError(err error) error {
+	if errors.Is(err, errExit) {
+		return nil
+	}
+	return err
+}
+
+// turn is one tick: observe, decide, store, execute, show. It returns when to turn again at the latest.
+func (l *Loop) turn(ctx context.Context) core.Instant {
+	o := l.inbox.take(l.Clock(), l.Watchdog.Ready())
+	s, plan, reason := core.Decide(l.state, o, l.Policy)
+	if err := l.Store.Save(s.Durable); err != nil {
+		l.Log.Error("state not stored", "error", err)
+		plan = withoutPromotion(plan)
+	}
+	l.state = s
+	l.note(o, plan, reason)
+	l.Watchdog.Hold(l.watchdogUntil())
+	for _, a := range plan {
+		l.execute(ctx, a)
+	}
+	l.show(o, plan, reason)
+	return core.Wake(s, o, l.Policy)
+}
+
+// withoutPromotion drops what must not happen before the intent is stored.
+func withoutPromotion(plan core.Plan) core.Plan {
+	var out core.Plan
+	for _, a := range plan {
+		if a.Kind != core.ActPromote {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// watchdogUntil is until when the host need not be reset: PostgreSQL may be writable, and the leadership backs it.
+func (l *Loop) watchdogUntil() core.Instant {
+	if !l.state.Writable || l.state.Hold.Indefinite {
+		return 0
+	}
+	return l.state.Hold.Deadline
+}

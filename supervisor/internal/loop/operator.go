@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package loop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/pgvigil/pgvigil/supervisor/internal/core"
+	"github.com/pgvigil/pgvigil/supervisor/internal/status"
+)
+
+// Submit implements status.Operator.
+func (l *Loop) Submit(ctx context.Context, r status.Request) (core.Operation, error) {
+	snap := l.Snapshot()
+	if snap == nil || snap.View == nil {
+		return core.Operation{}, errors.New("the DCS has not been read yet")
+	}
+	switch r.Kind {
+	case status.Pause, status.Resume:
+		return core.Operation{}, l.setPaused(ctx, snap.View, r.Kind == status.Pause)
+	}
+	op := core.Operation{
+		ID: randomName(), Kind: core.OperationKind(r.Kind), From: r.From, To: r.To, By: r.By,
+		At: time.Now().UnixNano(), State: core.Pending,
+	}
+	if refusal := l.admit(op); refusal != nil {
+		return op, refusal
+	}
+	return op, l.write(ctx, core.Compare{Key: core.KeyOperation, Rev: snap.View.Operation.Rev}, op)
+}
+
+// admit asks the core, under the last tick's state and view.
+func (l *Loop) admit(op core.Operation) *core.Refusal {
+	l.judged.Lock()
+	defer l.judged.Unlock()
+	o := l.judged.o
+	o.Now = l.Clock()
+	return core.Admit(l.judged.s, o, l.Policy, op)
+}
+
+func (l *Loop) setPaused(ctx context.Context, v *core.View, paused bool) error {
+	if v.Config.Value.Paused == paused {
+		return nil
+	}
+	c := v.Config.Value
+	c.Paused = paused
+	return l.write(ctx, core.Compare{Key: core.KeyConfig, Rev: v.Config.Rev}, c)
+}
+
+// write sets the key of a compare to a record.
+func (l *Loop) write(ctx context.Context, c core.Compare, rec core.Record) error {
+	ctx, cancel := context.WithTimeout(ctx, l.patience())
+	defer cancel()
+	kvs, err := encodeWrites(l.reader.prefix, []core.Write{{Key: c.Key, Record: rec}})
+	if err != nil {
+		return err
+	}
+	a := l.DCS.Commit(ctx, fullCompares(l.reader.prefix, []core.Compare{c}), kvs)
+	l.reader.ask()
+	switch {
+	case a.Outcome == core.OutcomeDone:
+		return nil
+	case a.Conflict:
+		return &core.Refusal{Reason: "somebody else changed " + c.Key + " at the same time; look and try again"}
+	case a.Outcome == core.OutcomeUnknown:
+		return fmt.Errorf("the DCS did not confirm the request, it may still be carried out: %s", a.Message)
+	}
+	return fmt.Errorf("the DCS did not take the request: %s", a.Message)
+}
