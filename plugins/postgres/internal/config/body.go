@@ -4,17 +4,17 @@ package config
 
 // Body is the decoded block. Durations are nanoseconds, sizes bytes.
 type Body struct {
-	Listen     string `json:"listen"`
-	Connect    string `json:"connect"`
-	DataDir    string `json:"data_dir"`
-	BinDir     string `json:"bin_dir"`
-	SocketDir  string `json:"socket_dir"`
-	LogDir     string `json:"log_dir"`
-	PassFile   string `json:"pgpass"`
-	User       string `json:"user"`
-	Parameters map[string]string
-	HBA        []string `json:"hba"`
-	Ident      []string `json:"ident"`
+	Listen     string            `json:"listen"`
+	Connect    string            `json:"connect"`
+	DataDir    string            `json:"data_dir"`
+	BinDir     string            `json:"bin_dir"`
+	SocketDir  string            `json:"socket_dir"`
+	LogDir     string            `json:"log_dir"`
+	PassFile   string            `json:"pgpass"`
+	User       string            `json:"user"`
+	Parameters map[string]string `json:"parameters"`
+	HBA        []string          `json:"hba"`
+	Ident      []string          `json:"ident"`
 
 	ArchiveCommand string `json:"archive_command"`
 	RestoreCommand string `json:"restore_command"`

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conf
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/pgvigil/pgvigil/plugins/postgres/internal/config"
+)
+
+// Write brings the files in dir, which is the data directory or becomes it, in line with configuration
+// and intent, and tells whether something changed. A postgresql.conf that is not pgvigil's is kept as
+// postgresql.base.conf, which ours includes first.
+func Write(c *config.Config, dir string, in Intent, raised map[string]int) (changed bool, err error) {
+	if err := keepBase(c, dir); err != nil {
+		return false, err
+	}
+	files := []struct{ path, content string }{
+		{c.PassFile, passfile(c)},
+		{filepath.Join(dir, "pg_hba.conf"), hba(c)},
+		{filepath.Join(dir, "pg_ident.conf"), ident(c)},
+		{filepath.Join(dir, "postgresql.conf"), render(c, in, raised)},
+	}
+	for _, f := range files {
+		did, err := WriteFile(c.OS, f.path, []byte(f.content))
+		if err != nil {
+			return changed, err
+		}
+		changed = changed || did
+	}
+	did, err := cleanAuto(c, dir)
+	return changed || did, err
+}
+
+// keepBase moves a foreign postgresql.conf aside.
+func keepBase(c *config.Config, dir string) error {
+	path := filepath.Join(dir, "postgresql.conf")
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) || (err == nil && strings.HasPrefix(string(raw), header)) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("postgresql.conf: %w", err)
+	}
+	_, err = WriteFile(c.OS, filepath.Join(dir, base), raw)
+	return err
+}
+
+// cleanAuto takes the parameters that pgvigil owns out of postgresql.auto.conf, where ALTER SYSTEM may
+// have put them and where they would win.
+func cleanAuto(c *config.Config, dir string) (changed bool, err error) {
+	path := filepath.Join(dir, "postgresql.auto.conf")
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("postgresql.auto.conf: %w", err)
+	}
+	clean := withoutOwned(string(raw))
+	if clean == string(raw) {
+		return false, nil
+	}
+	return WriteFile(c.OS, path, []byte(clean))
+}
+
+func withoutOwned(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		name, _, _ := strings.Cut(strings.TrimSpace(line), "=")
+		if _, mine := config.Owned(strings.TrimSpace(name)); !mine {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
+
+// SetStandby makes a data directory that of a standby, whatever it was.
+func SetStandby(c *config.Config, dir string) error {
+	if err := remove(filepath.Join(dir, "recovery.signal")); err != nil {
+		return err
+	}
+	path := filepath.Join(dir, "standby.signal")
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	_, err := WriteFile(c.OS, path, nil)
+	return err
+}
+
+// ClearStandby makes it a data directory for recovery without standby mode, which single-user mode needs.
+func ClearStandby(dir string) error {
+	if err := remove(filepath.Join(dir, "recovery.signal")); err != nil {
+		return err
+	}
+	return remove(filepath.Join(dir, "standby.signal"))
+}
+
+func remove(path string) error {
+	err := os.Remove(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package observe
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	pluginv1 "github.com/pgvigil/pgvigil/proto/plugin/v1"
+
+	"github.com/pgvigil/pgvigil/plugins/postgres/internal/conf"
+	"github.com/pgvigil/pgvigil/plugins/postgres/internal/config"
+)
+
+const (
+	// fast is the pace while something is about to change.
+	fast = 20 * time.Millisecond
+	// pendingEvery is how often the costly question is asked.
+	pendingEvery = 10 * time.Second
+	// hungAfter is the silence after which a living server counts as hung.
+	hungAfter = 3 * time.Second
+)
+
+// Source is what an Observer needs to know at every tick.
+type Source interface {
+	// Config in force; nil before the first.
+	Config() *config.Config
+	// Intent stored last.
+	Intent() conf.Intent
+	// Trouble is why the last start failed, and where the server's log stood before it; empty and 0
+	// when there was none.
+	Trouble() (message string, logStart int64)
+	// Broken is why the data directory can be used for nothing but a clone; empty when it is not so.
+	Broken() string
+}
+
+// Observer keeps a current picture of the instance. Run does the work; the rest may be called from any
+// goroutine.
+type Observer struct {
+	source Source
+	wake   chan struct{}
+	probe  prober
+
+	mu       sync.Mutex
+	interval map[int]time.Duration
+	next     int
+	last     *Snapshot
+	changed  chan struct{}
+	hurry    int
+
+	recheck bool
+
+	// What follows belongs to Run.
+	seen     seen
+	stopped  stopped
+	receiver watched
+	hints    hints
+}
+
+// Snapshot is one published picture.
+type Snapshot struct {
+	// State is never changed once published.
+	State *pluginv1.ObserveResponse
+	// At is when it was complete, Began when gathering it began.
+	At, Began time.Time
+	// Generation grows when something other than a position changed.
+	Generation uint64
+}
+
+// New allocates an Observer.
+func New(source Source) *Observer {
+	return &Observer{
+		source: source, wake: make(chan struct{}, 1), interval: map[int]time.Duration{},
+		changed: make(chan struct{}), probe: prober{replies: make(chan reply, 1)},
+	}
+}
+
+// Wake makes the observer look now.
+func (o *Observer) Wake() {
+	select {
+	case o.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Recheck makes the observer ask for pending restarts at the next look, which is now.
+func (o *Observer) Recheck() {
+	o.mu.Lock()
+	o.recheck = true
+	o.mu.Unlock()
+	o.Wake()
+}
+
+// takeRecheck tells whether Recheck was called since the last time.
+func (o *Observer) takeRecheck() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	was := o.recheck
+	o.recheck = false
+	return was
+}
+
+// Hurry makes the observer look often until the function it returns is called.
+func (o *Observer) Hurry() (done func()) {
+	o.adjust(1)
+	o.Wake()
+	return sync.OnceFunc(func() { o.adjust(-1) })
+}
+
+func (o *Observer) adjust(by int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.hurry += by
+}
+
+// Subscribe asks for a picture at least every interval until cancel is called.
+func (o *Observer) Subscribe(interval time.Duration) (cancel func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	id := o.next
+	o.next++
+	o.interval[id] = max(interval, fast)
+	o.Wake()
+	return func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		delete(o.interval, id)
+	}
+}
+
+// Last is the latest picture, nil before the first, and a channel that is closed when there is another.
+func (o *Observer) Last() (*Snapshot, <-chan struct{}) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.last, o.changed
+}
+
+// Refresh returns a picture that was begun after the call.
+func (o *Observer) Refresh(ctx context.Context) (*Snapshot, error) {
+	since := time.Now()
+	for {
+		s, changed := o.Last()
+		if s != nil && s.Began.After(since) {
+			return s, nil
+		}
+		o.Wake()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// publish makes a picture the latest.
+func (o *Observer) publish(state *pluginv1.ObserveResponse, began time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	s := &Snapshot{State: state, At: time.Now(), Began: began}
+	if o.last != nil {
+		s.Generation = o.last.Generation
+		if !sameButPositions(o.last.State, state) {
+			s.Generation++
+		}
+	}
+	o.last = s
+	close(o.changed)
+	o.changed = make(chan struct{})
+}
+
+// pace is how long to wait until the next look, when the state has lasted for some time.
+func (o *Observer) pace(lasted time.Duration) time.Duration {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	wait := time.Second
+	for _, d := range o.interval {
+		wait = min(wait, d)
+	}
+	if len(o.interval) == 0 {
+		wait = 5 * time.Second
+	}
+	if o.hurry > 0 || (o.last != nil && passing(o.last.State)) {
+		return min(wait, max(fast, lasted/10))
+	}
+	return wait
+}
+
+// passing tells whether a picture will not last.
+func passing(s *pluginv1.ObserveResponse) bool {
+	switch s.GetStatus() {
+	case pluginv1.Status_STATUS_STARTING, pluginv1.Status_STATUS_STOPPING:
+		return true
+	case pluginv1.Status_STATUS_STOPPED, pluginv1.Status_STATUS_CRASHED:
+		return !s.GetEmpty()
+	}
+	return false
+}
