@@ -101,7 +101,7 @@ func (v *view) describeMembers() []Member {
 
 func (v *view) describeMember(m core.Member) Member {
 	out := Member{
-		Name: m.Name, API: m.API, Host: m.Host, Port: m.Port, Version: m.Version,
+		Name: m.Name, API: v.url(m), Host: m.Host, Port: m.Port, Version: m.Version,
 		Role: v.memberRole(m), State: v.memberState(m), Stale: v.stale(m.Name), Message: m.Message,
 		Epoch: m.WalEpoch, Timeline: m.Timeline, LSN: m.LSN.String(), Replayed: m.Replayed.String(),
 		ServerVersion: m.ServerVersion, Upstream: m.Upstream, PendingRestart: m.PendingRestart, Job: m.Job,

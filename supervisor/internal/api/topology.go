@@ -52,7 +52,7 @@ func (v *view) cluster() patroniCluster {
 
 func (v *view) patroniMember(m core.Member) patroniMember {
 	out := patroniMember{
-		Name: m.Name, Role: "replica", State: v.memberState(m), APIURL: m.API, Host: m.Host, Port: m.Port,
+		Name: m.Name, Role: "replica", State: v.memberState(m), APIURL: v.url(m) + "/patroni", Host: m.Host, Port: m.Port,
 		Timeline: m.Timeline, PendingRestart: len(m.PendingRestart) > 0, Tags: m.Tags,
 	}
 	if m.Name == v.leader() {
@@ -68,6 +68,9 @@ func (v *view) patroniMember(m core.Member) patroniMember {
 	out.Lag = out.ReplayLag
 	return out
 }
+
+// url is the base of a member's interface, such as "http://10.0.0.1:8008".
+func (v *view) url(m core.Member) string { return v.scheme + "://" + m.API }
 
 // memberState is what a member says of itself, or "unknown" when it has not said anything for long.
 func (v *view) memberState(m core.Member) string {

@@ -115,7 +115,8 @@ type Job struct {
 
 // Member is a member as its own record in the DCS tells.
 type Member struct {
-	Name    string `json:"name"`
+	Name string `json:"name"`
+	// API is the URL of the member's interface, Host and Port are its PostgreSQL's.
 	API     string `json:"api"`
 	Host    string `json:"host"`
 	Port    uint16 `json:"port"`

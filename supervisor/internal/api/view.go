@@ -16,6 +16,8 @@ import (
 type view struct {
 	*status.Snapshot
 
+	// scheme of the members' interfaces: all have TLS, or none.
+	scheme  string
 	running bool
 	role    core.Role
 	// self is the member's own record, zero when the DCS has none.
@@ -40,13 +42,20 @@ func (s *Server) current() *view {
 	if snap == nil {
 		return nil
 	}
-	v := newView(snap)
+	v := newView(snap, s.scheme())
 	s.view.Store(v)
 	return v
 }
 
-func newView(snap *status.Snapshot) *view {
-	v := &view{Snapshot: snap}
+func (s *Server) scheme() string {
+	if s.config.TLS != nil {
+		return "https"
+	}
+	return "http"
+}
+
+func newView(snap *status.Snapshot, scheme string) *view {
+	v := &view{Snapshot: snap, scheme: scheme}
 	v.document = sync.OnceValue(func() []byte { return encode(v.patroni()) })
 	v.topology = sync.OnceValue(func() []byte { return encode(v.cluster()) })
 	if p := snap.Postgres; p != nil {

@@ -120,7 +120,7 @@ func View() *core.View {
 
 func member(name, host string, role core.Role, replayed core.LSN) core.Member {
 	return core.Member{
-		Name: name, API: "http://" + host + ":8008/patroni", Host: host, Port: 5432, Version: "0.1.0", Beat: 5,
+		Name: name, API: host + ":8008", Host: host, Port: 5432, Version: "0.1.0", Beat: 5,
 		Status: core.StatusRunning, Role: role, SystemID: 7345678901234567890, ServerVersion: 170002, Timeline: 3,
 		LSN: 0x3000148, Replayed: replayed, WalEpoch: 7, Streaming: role == core.RoleStandby, Priority: 1,
 	}
