@@ -5,6 +5,7 @@ package lab
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -23,7 +24,7 @@ func (n *Node) end() error {
 		_ = syscall.Kill(pid, syscall.SIGQUIT)
 		n.await(pid, 2*time.Second)
 	}
-	return errors.Join(n.killAll(), n.freeSharedMemory())
+	return errors.Join(n.killAll(), n.freeSharedMemory(), n.unmount())
 }
 
 // await returns when a process is gone or the time is up.
@@ -39,7 +40,7 @@ func (n *Node) await(pid int, patience time.Duration) {
 
 // freeSharedMemory removes the System V segment that a killed postmaster left behind; its id is in postmaster.pid.
 func (n *Node) freeSharedMemory() error {
-	text, err := os.ReadFile(n.path("data", "postmaster.pid"))
+	text, err := os.ReadFile(filepath.Join(n.DataDir(), "postmaster.pid"))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}

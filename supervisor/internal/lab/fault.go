@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -45,7 +46,7 @@ func (n *Node) ContEtcd() error { return n.etcd.signal(syscall.SIGCONT) }
 
 // Postmaster is the process id of the node's PostgreSQL.
 func (n *Node) Postmaster() (int, error) {
-	text, err := os.ReadFile(n.path("data", "postmaster.pid"))
+	text, err := os.ReadFile(filepath.Join(n.DataDir(), "postmaster.pid"))
 	if err != nil {
 		return 0, err
 	}

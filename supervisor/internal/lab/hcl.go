@@ -81,7 +81,7 @@ func (n *Node) postgresConfig() string {
 %s  }
 }
 
-`, n.Postgres(), n.Postgres(), n.DataDir(), c.pgBin, n.path("sock"), c.password, c.password,
+`, n.Postgres(), n.Postgres(), n.DataDir(), c.pgBin, n.SocketDir(), c.password, c.password,
 		labRole, c.network.subnet(), c.network.subnet(), c.parameters())
 }
 

@@ -22,6 +22,8 @@ type Node struct {
 	dir              string
 	ports            ports
 	supervisor, etcd *process
+	// limited tells that the disk is a mount of its own.
+	limited bool
 }
 
 func newNode(c *Cluster, i int) *Node {
@@ -36,11 +38,14 @@ func (n *Node) path(parts ...string) string {
 	return filepath.Join(append([]string{n.dir}, parts...)...)
 }
 
+// SocketDir is where PostgreSQL's Unix socket is.
+func (n *Node) SocketDir() string { return n.path("sock") }
+
 // Dir holds everything of the node.
 func (n *Node) Dir() string { return n.dir }
 
 // DataDir is PostgreSQL's data directory.
-func (n *Node) DataDir() string { return n.path("data") }
+func (n *Node) DataDir() string { return n.path("disk", "data") }
 
 // ConfigFile is the supervisor's configuration.
 func (n *Node) ConfigFile() string { return n.path("pgvigil.hcl") }
@@ -64,7 +69,7 @@ func (n *Node) lay() error {
 	if err := n.cluster.id.Mkdir(n.dir, 0o755); err != nil {
 		return err
 	}
-	for _, dir := range []string{"log", "run", "state", "sock"} {
+	for _, dir := range []string{"log", "run", "state", "sock", "disk"} {
 		if err := n.cluster.id.Mkdir(n.path(dir), 0o755); err != nil {
 			return err
 		}

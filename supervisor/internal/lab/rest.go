@@ -3,6 +3,7 @@
 package lab
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -65,4 +66,67 @@ func (n *Node) Members(ctx context.Context) ([]Member, error) {
 		return nil, fmt.Errorf("/cluster of %s: %w", n.Name, err)
 	}
 	return answer.Members, nil
+}
+
+// Hold is the leadership that a node believes to have.
+type Hold struct {
+	Valid bool
+	Epoch uint64
+}
+
+// Status is what the lab wants to know of /v1/status.
+type Status struct {
+	Hold Hold
+	// Message is what PostgreSQL's plugin says about the instance, such as why it does not start.
+	Message string
+	// Rule and Sentence are the present decision.
+	Rule, Sentence string
+}
+
+// Status is what the node's supervisor says of itself.
+func (n *Node) Status(ctx context.Context) (Status, error) {
+	code, body, err := n.Get(ctx, "/v1/status")
+	if err != nil {
+		return Status{}, err
+	}
+	if code != http.StatusOK {
+		return Status{}, fmt.Errorf("/v1/status of %s: status %d", n.Name, code)
+	}
+	var answer struct {
+		Self struct {
+			Hold     Hold
+			Postgres struct{ Message string }
+		}
+		Decision struct{ Rule, Sentence string }
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return Status{}, fmt.Errorf("/v1/status of %s: %w", n.Name, err)
+	}
+	return Status{answer.Self.Hold, answer.Self.Postgres.Message, answer.Decision.Rule, answer.Decision.Sentence}, nil
+}
+
+// Epoch tells under which epoch the node leads now; false when it does not say that it leads.
+func (n *Node) Epoch(ctx context.Context) (uint64, bool) {
+	status, err := n.Status(ctx)
+	return status.Hold.Epoch, err == nil && status.Hold.Valid
+}
+
+// Switchover asks the node to give the leadership to another one, or to the best when to is nil.
+func (n *Node) Switchover(ctx context.Context, to *Node) error {
+	wish := map[string]string{"leader": n.Name}
+	if to != nil {
+		wish["candidate"] = to.Name
+	}
+	body, err := json.Marshal(wish)
+	if err != nil {
+		return err
+	}
+	code, answer, err := n.Post(ctx, "/switchover", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	if code != http.StatusOK && code != http.StatusAccepted {
+		return fmt.Errorf("switchover from %s: status %d: %s", n.Name, code, bytes.TrimSpace(answer))
+	}
+	return nil
 }

@@ -17,7 +17,7 @@ const labRole = "lab"
 
 // Connect connects to the node's PostgreSQL as the lab's role, through its Unix socket, which no network fault reaches.
 func (n *Node) Connect(ctx context.Context) (*pgx.Conn, error) {
-	config, err := n.cluster.config(labRole, n.path("sock"))
+	config, err := n.cluster.config(labRole, n.SocketDir())
 	if err != nil {
 		return nil, err
 	}

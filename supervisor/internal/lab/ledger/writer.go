@@ -20,7 +20,7 @@ import (
 const Table = "lab.ledger"
 
 const (
-	createTable = "create table if not exists " + Table + " (client int, seq bigint, primary key (client, seq))"
+	createTable = "create table if not exists " + Table + " (client int, seq bigint, primary key (client, seq)); truncate " + Table
 	insertRow   = "insert into " + Table + " values ($1, $2) returning " +
 		"pg_walfile_name(pg_current_wal_insert_lsn()), pg_current_wal_insert_lsn()::text"
 )
@@ -41,7 +41,7 @@ type Writer struct {
 	group  sync.WaitGroup
 }
 
-// Start creates the table and starts the clients.
+// Start creates the table, empty, and starts the clients.
 func (w *Writer) Start(ctx context.Context) error {
 	if w.Pause == 0 {
 		w.Pause = 2 * time.Millisecond
@@ -54,7 +54,7 @@ func (w *Writer) Start(ctx context.Context) error {
 		return fmt.Errorf("ledger table: %w", err)
 	}
 	defer conn.Close(ctx)
-	if _, err := conn.Exec(ctx, createTable); err != nil {
+	if _, err := conn.PgConn().Exec(ctx, createTable).ReadAll(); err != nil {
 		return fmt.Errorf("ledger table: %w", err)
 	}
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
