@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package pluginhost
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// maxSocketPath is what fits into a Unix socket address, without the closing zero.
+	maxSocketPath = 107
+	// socketNameLength is the length of the longest socket name a plugin makes ("plugin" and ten digits).
+	socketNameLength = 16
+)
+
+// checkSocketPath refuses directories in which no socket could be made.
+func checkSocketPath(s Spec) error {
+	if n := len(s.socketDir()) + 1 + socketNameLength; n > maxSocketPath {
+		return fmt.Errorf("plugin %s: socket path below %s would have %d bytes, more than the %d a Unix socket may have: choose a shorter run directory",
+			s.Name, s.socketDir(), n, maxSocketPath)
+	}
+	return nil
+}
+
+// prepareDirectories makes the plugin's directories, private, and removes old sockets.
+func prepareDirectories(s Spec) error {
+	if err := sweepSockets(s.socketDir()); err != nil {
+		return err
+	}
+	for _, dir := range []string{s.socketDir(), s.ownRunDir(), s.ownStateDir()} {
+		if err := privateDirectory(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// privateDirectory makes sure that dir is a directory of ours that nobody else may enter.
+func privateDirectory(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("directory of plugin: %w", err)
+	}
+	var st unix.Stat_t
+	if err := unix.Lstat(dir, &st); err != nil {
+		return fmt.Errorf("directory of plugin %s: %w", dir, err)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return fmt.Errorf("%s is not a directory", dir)
+	}
+	if int(st.Uid) != os.Geteuid() {
+		return fmt.Errorf("directory %s belongs to user id %d, not to user id %d this supervisor runs as", dir, st.Uid, os.Geteuid())
+	}
+	if st.Mode&0o077 == 0 {
+		return nil
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		return fmt.Errorf("mode of %s: %w", dir, err)
+	}
+	return nil
+}
+
+// sweepSockets removes what an earlier process left in the directory of its sockets, but for the record of
+// its process group.
+func sweepSockets(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("leftovers of plugin: %w", err)
+	}
+	for _, e := range entries {
+		if e.Name() == groupFile {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+			return fmt.Errorf("leftovers of plugin: %w", err)
+		}
+	}
+	return nil
+}
+
+// lockDirectory takes the run directory for this process until the file is closed, so that two supervisors
+// cannot sweep away each other's plugins.
+func lockDirectory(runDir string) (*os.File, error) {
+	dir := filepath.Join(runDir, "plugins")
+	if err := privateDirectory(dir); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock of the plugin directory: %w", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		_ = f.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, fmt.Errorf("another supervisor uses %s", dir)
+		}
+		return nil, fmt.Errorf("lock of %s: %w", dir, err)
+	}
+	return f, nil
+}
