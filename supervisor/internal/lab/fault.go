@@ -148,3 +148,12 @@ func (n *Node) killAll() error {
 		<-time.After(5 * time.Millisecond)
 	}
 }
+
+// PluginPID is the process id of a plugin, 0 when it does not run.
+func (n *Node) PluginPID(name string) int {
+	found := n.which(func(p Process) bool { return p.Program == "pgvigil-plugin-"+name })
+	if len(found) == 0 {
+		return 0
+	}
+	return found[len(found)-1].PID
+}

@@ -130,3 +130,16 @@ func (n *Node) SupervisorDone() (<-chan struct{}, error) {
 }
 
 func (n *Node) binary(name string) string { return filepath.Join(n.cluster.options.Bin, name) }
+
+// WriteFile writes a file that belongs to the user of the node's processes.
+func (n *Node) WriteFile(path, text string) error { return n.cluster.id.Write(path, text) }
+
+// PostgresLog finds the file with PostgreSQL's output.
+func (n *Node) PostgresLog() (string, error) {
+	for _, pattern := range []string{n.path("log", "postgres*.log"), n.path("disk", "log", "*.log"), n.path("disk", "*.log"), n.path("state", "postgres", "*.log"), n.path("state", "postgres", "log", "*.log")} {
+		if found, err := filepath.Glob(pattern); err == nil && len(found) > 0 {
+			return found[len(found)-1], nil
+		}
+	}
+	return "", fmt.Errorf("no PostgreSQL log of %s", n.Name)
+}

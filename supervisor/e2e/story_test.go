@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build e2e
+
+package e2e_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/pgvigil/pgvigil/supervisor/internal/lab"
+	"github.com/pgvigil/pgvigil/supervisor/internal/lab/boottime"
+	"github.com/pgvigil/pgvigil/supervisor/internal/lab/checker"
+	"github.com/pgvigil/pgvigil/supervisor/internal/lab/ledger"
+)
+
+const (
+	ttl = 5 * time.Second
+	// patience is how long a cluster may take to get well again by itself, on a busy machine.
+	patience = 60 * time.Second
+)
+
+// start brings a cluster up and shows the logs of its nodes if the test fails.
+func start(t *testing.T, options lab.Options, prepare ...func(*lab.Cluster)) *lab.Cluster {
+	t.Helper()
+	options.Bin, options.Netns = binaries(), true
+	if options.TTL == 0 {
+		options.TTL = ttl
+	}
+	c, err := lab.New(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			keepLogs(t, c)
+		}
+		if err := c.Close(); err != nil {
+			t.Errorf("close the lab: %v", err)
+		}
+	})
+	for _, f := range prepare {
+		f(c)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	defer cancel()
+	if err := c.Up(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// keepLogs copies the logs to where CI can fetch them (PGVIGIL_E2E_LOGS), or shows the ends of the supervisors'.
+func keepLogs(t *testing.T, c *lab.Cluster) {
+	dir := os.Getenv("PGVIGIL_E2E_LOGS")
+	for _, n := range c.Nodes {
+		if dir != "" {
+			target := filepath.Join(dir, t.Name(), n.Name)
+			if err := os.CopyFS(target, os.DirFS(filepath.Dir(n.SupervisorLog()))); err != nil {
+				t.Logf("logs of %s: %v", n.Name, err)
+			}
+			continue
+		}
+		text, err := os.ReadFile(n.SupervisorLog())
+		t.Logf("end of the log of %s (%v):\n%s", n.Name, err, text[max(0, len(text)-4000):])
+	}
+}
+
+// story is one fault, with writers writing and everybody watched, from a healthy cluster to a healthy cluster.
+type story struct {
+	*testing.T
+	*lab.Cluster
+	primary  *lab.Node
+	standbys []*lab.Node
+	book     *ledger.Ledger
+	writer   *ledger.Writer
+	watch    *checker.Checker
+	mark     boottime.Instant
+}
+
+// begin waits until the cluster is healthy and starts writers and checker.
+func begin(t *testing.T, c *lab.Cluster) *story {
+	t.Helper()
+	s := &story{T: t, Cluster: c, book: ledger.New(2, nil), watch: &checker.Checker{}}
+	s.healthy()
+	s.primary = s.leader()
+	s.standbys = c.Except(s.primary)
+	s.startWriter()
+	var targets []checker.Target
+	for _, n := range c.Nodes {
+		targets = append(targets, checker.Target{Name: n.Name, Connect: n.Connect, Epoch: n.Epoch})
+	}
+	s.watch.Start(targets...)
+	t.Cleanup(s.watch.Stop)
+	s.eventually("every node answers the checker", func() bool {
+		for _, n := range c.Nodes {
+			if s.watch.Answered(n.Name) == 0 {
+				return false
+			}
+		}
+		return true
+	})
+	s.moreAcks(50)
+	s.mark = boottime.Now()
+	return s
+}
+
+func (s *story) startWriter() {
+	s.Helper()
+	config, err := s.ClientConfig(250 * time.Millisecond)
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.writer = &ledger.Writer{Config: config, Ledger: s.book, Pause: 4 * time.Millisecond}
+	ctx, cancel := context.WithTimeout(s.Context(), 10*time.Second)
+	defer cancel()
+	if err := s.writer.Start(ctx); err != nil {
+		s.Fatal(err)
+	}
+	s.Cleanup(func() {
+		if err := s.writer.Stop(); err != nil {
+			s.Error(err)
+		}
+	})
+}
+
+// healthy waits until one node leads and all others, but those left out, stream from it.
+func (s *story) healthy(without ...*lab.Node) {
+	s.Helper()
+	ctx, cancel := context.WithTimeout(s.Context(), patience)
+	defer cancel()
+	if err := s.WaitHealthy(ctx, without...); err != nil {
+		s.Fatal(err)
+	}
+}
+
+// leader waits for the one node that says it is the primary.
+func (s *story) leader() *lab.Node {
+	s.Helper()
+	ctx, cancel := context.WithTimeout(s.Context(), patience)
+	defer cancel()
+	primary, err := s.WaitPrimary(ctx)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return primary
+}
+
+// moved waits until another node than the first primary leads.
+func (s *story) moved() *lab.Node {
+	s.Helper()
+	var now *lab.Node
+	s.eventually("another node leads", func() bool {
+		ctx, cancel := context.WithTimeout(s.Context(), time.Second)
+		defer cancel()
+		primary, err := s.Primary(ctx)
+		now = primary
+		return err == nil && primary != s.primary
+	})
+	return now
+}
+
+// do fails the test if a step of the story could not be played.
+func (s *story) do(err error) {
+	s.Helper()
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+// moreAcks waits until so many more writes are acknowledged.
+func (s *story) moreAcks(n int) {
+	s.Helper()
+	want := s.book.Totals().Acknowledged + n
+	s.eventually("more acknowledged writes", func() bool { return s.book.Totals().Acknowledged >= want })
+}
+
+func (s *story) eventually(what string, done func() bool) {
+	s.Helper()
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	deadline := time.After(patience)
+	for !done() {
+		select {
+		case <-ticker.C:
+		case <-deadline:
+			s.Fatalf("not within %s: %s", patience, what)
+		}
+	}
+}
+
+// always fails the test if something ceases to be true during a time.
+func (s *story) always(what string, during time.Duration, holds func() bool) {
+	s.Helper()
+	ticker := time.NewTicker(50 * time.Millisecond)
+	defer ticker.Stop()
+	end := time.After(during)
+	for {
+		if !holds() {
+			s.Fatalf("not all the time: %s", what)
+		}
+		select {
+		case <-ticker.C:
+		case <-end:
+			return
+		}
+	}
+}
+
+// pass lets time go by while the cluster runs.
+func (s *story) pass(d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-s.Context().Done():
+	}
+}
+
+// end waits until the cluster is well and compares the ledger with every server. It returns what became of the writes.
+func (s *story) end() ledger.Report {
+	s.Helper()
+	s.healthy()
+	s.moreAcks(50)
+	gap := s.book.Gap(s.mark)
+	s.do(s.writer.Stop())
+	report := s.verify()
+	s.watch.Stop()
+	s.Logf("gap %s; %s", gap.Round(time.Millisecond), report)
+	for _, sentence := range s.watch.Violations() {
+		s.Error(sentence)
+	}
+	for _, entry := range report.Missing {
+		s.Errorf("acknowledged on the surviving line, and missing: %s", entry)
+	}
+	for _, row := range report.Phantom {
+		s.Errorf("row that nobody may have written: %s", row)
+	}
+	return report
+}
+
+// verify reads the ledger back from the primary, and compares all standbys with it.
+func (s *story) verify() ledger.Report {
+	s.Helper()
+	ctx, cancel := context.WithTimeout(s.Context(), patience)
+	defer cancel()
+	primary := s.leader()
+	conn, err := primary.ConnectSuperuser(ctx)
+	s.do(err)
+	defer conn.Close(ctx)
+	report, err := s.book.Verify(ctx, conn)
+	s.do(err)
+	want, err := ledger.ReadDigest(ctx, conn)
+	s.do(err)
+	position, err := ledger.Position(ctx, conn)
+	s.do(err)
+	for _, n := range s.Except(primary) {
+		if got := s.replica(ctx, n, position); got != want {
+			s.Errorf("rows of %s: %+v, of the primary: %+v", n.Name, got, want)
+		}
+	}
+	return report
+}
+
+func (s *story) replica(ctx context.Context, n *lab.Node, position string) ledger.Digest {
+	s.Helper()
+	conn, err := n.ConnectSuperuser(ctx)
+	s.do(err)
+	defer conn.Close(ctx)
+	s.do(ledger.AwaitReplay(ctx, conn, position))
+	digest, err := ledger.ReadDigest(ctx, conn)
+	s.do(err)
+	return digest
+}
