@@ -8,6 +8,15 @@ import (
 	"testing"
 )
 
+// A file of the largest size and nothing right in it is reported as a whole, in the time of a test.
+func TestManyFindings(t *testing.T) {
+	text := strings.Repeat("x=y\n", maxFileBytes/4)
+	_, diags := testLoader().load(sources{{name: "many.hcl", bytes: []byte(text)}}, &Diagnostics{})
+	if got := strings.Count(report(t, diags), "error: "); got < maxFileBytes/4 {
+		t.Errorf("%d findings", got)
+	}
+}
+
 // Whatever stands in a file: no panic, and an answer or a reason, which every form of output can print.
 func FuzzLoad(f *testing.F) {
 	for _, dir := range []string{"testdata/bad", "../../../contrib/examples/three-hosts", "../../../contrib/examples/embedded-dcs"} {

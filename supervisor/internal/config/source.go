@@ -3,7 +3,6 @@
 package config
 
 import (
-	"bytes"
 	"fmt"
 	"io/fs"
 	"os"
@@ -32,6 +31,9 @@ type source struct {
 	broken bool
 	// secrets are pieces never to be printed.
 	secrets []hcl.Range
+	// shown are the lines as they may be printed, known being how many secrets they already lack.
+	shown []string
+	known int
 }
 
 type sources []*source
@@ -57,11 +59,19 @@ func (s sources) maskedLine(r Range) (string, bool) {
 	if src == nil || r.Start.Line < 1 {
 		return "", false
 	}
-	lines := bytes.Split(src.masked(), []byte("\n"))
+	lines := src.lines()
 	if r.Start.Line > len(lines) {
 		return "", false
 	}
-	return strings.TrimRight(string(lines[r.Start.Line-1]), "\r"), true
+	return strings.TrimRight(lines[r.Start.Line-1], "\r"), true
+}
+
+// lines are the lines without their secrets, made once as long as no secret is added.
+func (s *source) lines() []string {
+	if s.shown == nil || s.known != len(s.secrets) {
+		s.shown, s.known = strings.Split(string(s.masked()), "\n"), len(s.secrets)
+	}
+	return s.shown
 }
 
 // parse reads the HCL. It always leaves a body, which may be empty.

@@ -43,6 +43,10 @@ func (d *decoder) value(known *Attribute, a *hclsyntax.Attribute, loose bool) (v
 	if len(marks) > 0 {
 		out.sensitive = true
 	}
+	if !plain.IsWhollyKnown() {
+		d.diags.errorf(out.at, fmt.Sprintf("%q has no value", known.Name), "The expression cannot be computed.")
+		return value{}, false
+	}
 	if plain.IsNull() {
 		return value{}, false
 	}
