@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// pgvigild is the supervisor of one PostgreSQL host.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pgvigil/pgvigil/supervisor/internal/config"
+	"github.com/pgvigil/pgvigil/supervisor/internal/daemon"
+)
+
+// version is set when packages are built.
+var version = "0.1.0-dev"
+
+// Exit statuses beyond 0 and 1.
+const exitConfig = 2
+
+func main() {
+	debug.SetGCPercent(50)
+	if err := command().Execute(); err != nil {
+		if !errors.Is(err, daemon.ErrConfig) {
+			fmt.Fprintln(os.Stderr, "pgvigild:", err)
+		}
+		if errors.Is(err, daemon.ErrConfig) {
+			os.Exit(exitConfig)
+		}
+		os.Exit(1)
+	}
+}
+
+func command() *cobra.Command {
+	var paths []string
+	c := &cobra.Command{
+		Use:   "pgvigild",
+		Short: "Keep the PostgreSQL of this host part of a highly available cluster",
+		Long: `pgvigild supervises the PostgreSQL instance of one host: it elects, fails over, fences and rejoins
+together with the other members of the cluster.
+
+SIGTERM and SIGINT hand the leadership over, stop PostgreSQL and end the daemon. SIGUSR1 ends the daemon and leaves
+PostgreSQL running and the leadership in force, for a new daemon to resume before the TTL is over.`,
+		Version:       version,
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE:          func(*cobra.Command, []string) error { return run(paths) },
+	}
+	c.Flags().StringSliceVarP(&paths, "config", "c", []string{"/etc/pgvigil"}, "configuration `file` or directory")
+	return c
+}
+
+func run(paths []string) error {
+	cfg, diags := config.Load(paths...)
+	if len(diags.List) > 0 {
+		if err := diags.WriteText(os.Stderr, false); err != nil {
+			return err
+		}
+	}
+	if diags.HasErrors() {
+		return daemon.ErrConfig
+	}
+	if err := daemon.DropPrivileges("postgres", cfg.RunDir, cfg.StateDir); err != nil {
+		return err
+	}
+	ctx, detach := signal.NotifyContext(context.Background(), syscall.SIGUSR1)
+	defer detach()
+	stop, ended := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer ended()
+	d := &daemon.Daemon{Config: cfg, Version: version, Log: logger(cfg.Log), Stop: stop.Done()}
+	return d.Run(ctx)
+}
+
+func logger(c config.Log) *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.Level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(os.Stderr, options))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, options))
+}

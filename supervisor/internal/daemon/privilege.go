@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"strconv"
+	"syscall"
+)
+
+// DropPrivileges makes the directories, gives them to the operating system user PostgreSQL runs as, and goes on as
+// that user in a fresh process image (so that /proc belongs to it). It returns only on failure, or, having done
+// nothing, when the caller is not root.
+func DropPrivileges(name string, dirs ...string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	u, err := user.Lookup(name)
+	if err != nil {
+		return fmt.Errorf("user to run as: %w", err)
+	}
+	uid, err1 := strconv.Atoi(u.Uid)
+	gid, err2 := strconv.Atoi(u.Gid)
+	if err := errors.Join(err1, err2); err != nil {
+		return fmt.Errorf("user %s: %w", name, err)
+	}
+	if uid == 0 {
+		return fmt.Errorf("user to run as: %s is root, and PostgreSQL refuses to run as root", name)
+	}
+	for _, dir := range dirs {
+		if err := ownedDir(dir, uid, gid); err != nil {
+			return err
+		}
+	}
+	if err := become(u, uid, gid); err != nil {
+		return fmt.Errorf("privileges of %s: %w", name, err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("own binary: %w", err)
+	}
+	return syscall.Exec(self, os.Args, append(os.Environ(), "USER="+u.Username, "LOGNAME="+u.Username, "HOME="+u.HomeDir))
+}
+
+func ownedDir(dir string, uid, gid int) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("directory: %w", err)
+	}
+	return os.Chown(dir, uid, gid)
+}
+
+func become(u *user.User, uid, gid int) error {
+	groups := []int{gid}
+	ids, err := u.GroupIds()
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if g, err := strconv.Atoi(id); err == nil && g != gid {
+			groups = append(groups, g)
+		}
+	}
+	return errors.Join(syscall.Setgroups(groups), syscall.Setgid(gid), syscall.Setuid(uid))
+}
