@@ -317,8 +317,11 @@ type ObserveResponse struct {
 	ReplayPaused bool `protobuf:"varint,22,opt,name=replay_paused,json=replayPaused,proto3" json:"replay_paused,omitempty"`
 	// Commit time of the last replayed transaction, Unix nanoseconds; 0 when not known.
 	ReplayedAtUnixNs int64 `protobuf:"varint,23,opt,name=replayed_at_unix_ns,json=replayedAtUnixNs,proto3" json:"replayed_at_unix_ns,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// CLOCK_BOOTTIME of this host, nanoseconds, before the state was sampled: everything in this message was
+	// true at that instant or later. A report sampled before a call ended proves nothing about what it did.
+	SampledAtBoottimeNs int64 `protobuf:"varint,24,opt,name=sampled_at_boottime_ns,json=sampledAtBoottimeNs,proto3" json:"sampled_at_boottime_ns,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *ObserveResponse) Reset() {
@@ -508,6 +511,13 @@ func (x *ObserveResponse) GetReplayPaused() bool {
 func (x *ObserveResponse) GetReplayedAtUnixNs() int64 {
 	if x != nil {
 		return x.ReplayedAtUnixNs
+	}
+	return 0
+}
+
+func (x *ObserveResponse) GetSampledAtBoottimeNs() int64 {
+	if x != nil {
+		return x.SampledAtBoottimeNs
 	}
 	return 0
 }
@@ -1466,7 +1476,7 @@ const file_plugin_v1_postgres_proto_rawDesc = "" +
 	"\x04port\x18\x03 \x01(\rR\x04port\"1\n" +
 	"\x0eObserveRequest\x12\x1f\n" +
 	"\vinterval_ns\x18\x01 \x01(\x03R\n" +
-	"intervalNs\"\xd8\x06\n" +
+	"intervalNs\"\x8d\a\n" +
 	"\x0fObserveResponse\x12)\n" +
 	"\x06status\x18\x01 \x01(\x0e2\x11.plugin.v1.StatusR\x06status\x12#\n" +
 	"\x04role\x18\x02 \x01(\x0e2\x0f.plugin.v1.RoleR\x04role\x12\x18\n" +
@@ -1491,7 +1501,8 @@ const file_plugin_v1_postgres_proto_rawDesc = "" +
 	"\x05slots\x18\x14 \x03(\tR\x05slots\x12:\n" +
 	"\x19synchronous_standby_names\x18\x15 \x01(\tR\x17synchronousStandbyNames\x12#\n" +
 	"\rreplay_paused\x18\x16 \x01(\bR\freplayPaused\x12-\n" +
-	"\x13replayed_at_unix_ns\x18\x17 \x01(\x03R\x10replayedAtUnixNs\"}\n" +
+	"\x13replayed_at_unix_ns\x18\x17 \x01(\x03R\x10replayedAtUnixNs\x123\n" +
+	"\x16sampled_at_boottime_ns\x18\x18 \x01(\x03R\x13sampledAtBoottimeNs\"}\n" +
 	"\bReceiver\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\tR\x06status\x12\x12\n" +
 	"\x04host\x18\x02 \x01(\tR\x04host\x12\x12\n" +

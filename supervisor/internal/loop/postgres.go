@@ -25,9 +25,11 @@ func (l *Loop) observePostgres(ctx context.Context) {
 	}
 }
 
-// observed takes one report, and asks the launcher how it is when the postmaster is another one.
+// observed takes one report (At is when its state was sampled), and asks the launcher how it is when the postmaster is another one.
 func (l *Loop) observed(ctx context.Context, pg core.Postgres) {
-	pg.At = l.Clock()
+	if pg.At == 0 {
+		pg.At = l.Clock() // a plugin that does not tell; the report may then be older than it looks
+	}
 	changed := false
 	l.inbox.post(func(in *inbox) {
 		old := in.o.Postgres

@@ -44,7 +44,7 @@ func (h *Host) Open(ctx context.Context) error {
 		return err
 	}
 	h.spawner = startSpawner()
-	if err := errors.Join(h.lock(), h.sweep()); err != nil {
+	if err := h.takeOver(); err != nil {
 		return errors.Join(err, h.Close())
 	}
 	life, cancel := context.WithCancel(context.Background())
@@ -127,6 +127,14 @@ func (h *Host) lock() error {
 		h.locks = append(h.locks, f)
 	}
 	return nil
+}
+
+// takeOver sweeps only what the locks say is nobody's.
+func (h *Host) takeOver() error {
+	if err := h.lock(); err != nil {
+		return err
+	}
+	return h.sweep()
 }
 
 // sweep ends what is left of the plugins of a host that was killed.

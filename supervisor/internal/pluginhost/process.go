@@ -39,7 +39,7 @@ type process struct {
 
 	mu     sync.Mutex
 	pid    int
-	doomed bool
+	doomed bool // killed by the host, or to be
 	reaped bool
 	state  string
 }
@@ -119,6 +119,9 @@ func (p *process) reap(outputs ...*os.File) {
 	_ = p.cmd.Wait()
 	p.reaped = true
 	p.state = p.cmd.ProcessState.String()
+	if p.doomed {
+		p.state = "killed by the supervisor"
+	}
 	p.mu.Unlock()
 	close(p.exited)
 	p.journal.hurry()

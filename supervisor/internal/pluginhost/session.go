@@ -142,8 +142,11 @@ func (s *session) explain(err error) error {
 	defer patience.Stop()
 	select {
 	case <-s.process.drained:
-		err = fmt.Errorf("plugin %s exited before it was ready: %s: %w", s.spec.Name, s.process.exitState(), err)
 	case <-patience.C:
+	}
+	if state := s.process.exitState(); state != "" {
+		err = fmt.Errorf("plugin %s did not start (%s): %w", s.spec.Name, state, err)
+	} else {
 		err = fmt.Errorf("plugin %s did not start: %w", s.spec.Name, err)
 	}
 	if last := s.process.journal.last(); last != "" {
