@@ -89,9 +89,9 @@ func (s *Store) findForWatch(ctx context.Context, w *Watch) (*endpoint, error) {
 
 const (
 	// quiet is the silence on a watch after which the server is asked for a sign of life.
-	quiet = time.Second
+	quiet = 700 * time.Millisecond
 	// dead is the silence after which the endpoint is given up.
-	dead = 3 * time.Second
+	dead = 2 * time.Second
 )
 
 // followOn runs the watch on one endpoint for as long as that is alive.
