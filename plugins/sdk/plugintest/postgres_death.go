@@ -18,7 +18,7 @@ func (s *story) crash(t *testing.T) {
 	s.b.has(t, "before the checkpoint")
 	s.detachB(t)
 	s.a.note(t, "on the losing side")
-	end, err := strconv.ParseUint(s.a.sql(t, "SELECT (pg_current_wal_flush_lsn() - '0/0')::text"), 10, 64)
+	end, err := strconv.ParseUint(s.a.sql(t, "SELECT (pg_current_wal_flush_lsn() - '0/0'::pg_lsn)::text"), 10, 64)
 	if err != nil {
 		t.Fatalf("flush position: %v", err)
 	}
