@@ -113,22 +113,32 @@ func (d *decoder) durability(b *decoded) string {
 	return b.text("durability")
 }
 
-// Longest path of a Unix socket, and how much of it plugins append to run_dir.
-const (
-	maxSocketPath = 107
-	socketSuffix  = len("/postgres/.s.PGSQL.65535.lock")
-)
-
 func (d *decoder) dirs(c *Config, root *decoded) {
 	c.RunDir = d.dir(root, "run_dir", filepath.Join("/run/pgvigil", c.Cluster.Name))
 	c.StateDir = d.dir(root, "state_dir", filepath.Join("/var/lib/pgvigil", c.Cluster.Name))
 	c.PluginDir = d.dir(root, "plugin_dir", c.loader.pluginDir())
-	if room := maxSocketPath - socketSuffix; len(c.RunDir) > room {
-		d.diags.errorf(root.at("run_dir"), "run_dir is too long",
-			"Sockets stand below it, and the kernel takes paths of sockets up to %d bytes: run_dir may have %d, not %d.", maxSocketPath, room, len(c.RunDir))
-	}
 	if c.RunDir != "" && c.RunDir == c.StateDir {
 		d.diags.errorf(root.at("state_dir"), "state_dir and run_dir are the same", "What ends with the host's uptime must not mix with what survives it.")
+	}
+}
+
+// maxSocketPath is the longest path of a Unix socket, pluginSocket the longest name of a plugin's.
+const (
+	maxSocketPath = 107
+	pluginSocket  = "plugin0123456789"
+)
+
+// socketRoom checks that the sockets of all plugins can be made below run_dir.
+func (d *decoder) socketRoom(c *Config, root *decoded) {
+	longest := ""
+	for _, p := range c.Plugins() {
+		if path := filepath.Join(c.RunDir, "plugins", p.Name, pluginSocket); len(path) > len(longest) {
+			longest = path
+		}
+	}
+	if over := len(longest) - maxSocketPath; over > 0 {
+		d.diags.errorf(root.at("run_dir"), "run_dir is too long",
+			"Sockets stand below it, such as %s, and their paths may have %d bytes: run_dir must be shorter by %d.", longest, maxSocketPath, over)
 	}
 }
 

@@ -120,6 +120,7 @@ func (d *decoder) build(c *Config, root *decoded) {
 	c.DCS = d.pluginBlock(c, root.first(blockDCS), blockDCS)
 	c.Postgres = d.pluginBlock(c, root.first(blockPostgres), blockPostgres)
 	d.routers(c, root)
+	d.socketRoom(c, root)
 	d.server(c)
 	d.api(c, root)
 	d.watchdog(c, root)

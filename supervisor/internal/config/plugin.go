@@ -3,6 +3,7 @@
 package config
 
 import (
+	"fmt"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -53,18 +54,26 @@ func (d *decoder) pluginRun(b *decoded) *decoded {
 	return d.body(&schema, &hclsyntax.Body{}, b.header, blockPlugin)
 }
 
-// routers reads the router blocks; a plugin may serve one of them.
+// routers reads the router blocks; a plugin may serve one block.
 func (d *decoder) routers(c *Config, root *decoded) {
-	first := map[string]PluginBlock{}
+	first := map[string]PluginBlock{c.DCS.Name: c.DCS, blockPostgres: c.Postgres}
 	for _, b := range root.blocks[blockRouter] {
 		p := d.pluginBlock(c, b, blockRouter)
 		if before, again := first[p.Name]; again {
-			d.diags.errorf(b.header, "Second router \""+p.Name+"\"", "There may be one router block for each plugin; the first stands at %s.", before.Range)
+			d.diags.errorf(b.header, fmt.Sprintf("Second block of the plugin %q", p.Name), "A plugin may serve one block; the first is %s.", before.where())
 			continue
 		}
 		first[p.Name] = p
 		c.Routers = append(c.Routers, p)
 	}
+}
+
+// where names the block and its place, for messages.
+func (p PluginBlock) where() string {
+	if p.Kind == "" {
+		return "reserved"
+	}
+	return fmt.Sprintf("%s at %s", p, p.Range)
 }
 
 // Plugins lists the plugin blocks: DCS, PostgreSQL where there is one, then the routers.

@@ -8,3 +8,6 @@ router "haproxy" {}
 
 dcs "etcd" { endpoints = ["http://10.0.0.1:2379"] }
 postgres { connect = "10.0.0.1:5432" }
+
+router "etcd" {}
+router "postgres" {}
