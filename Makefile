@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.0-dev)
+LDFLAGS  := -s -w -X main.version=$(VERSION)
+BUILD    := build
+PLUGINS  := etcd postgres example
+export CGO_ENABLED = 0
+
+.PHONY: demo test lint generate build package bench
+
+demo: ## a real three-node cluster on this machine, with a live view; ARGS=--script plays a fixed story
+	@contrib/setup/packages.sh demo
+	@$(MAKE) --no-print-directory build
+	@$(BUILD)/pgvigil demo $(ARGS)
+
+test: ## install what the tests need, then run the whole suite
+	@contrib/setup/packages.sh test
+	@contrib/setup/test.sh $(ARGS)
+
+lint: ## formatting, vet, linters, generated code, known vulnerabilities
+	@contrib/setup/lint.sh
+
+generate: ## protocol, rule table
+	@contrib/setup/generate.sh
+
+build: ## all programs into build/
+	@mkdir -p $(BUILD)/plugins
+	go build -trimpath -ldflags '$(LDFLAGS)' -o $(BUILD)/ ./supervisor/cmd/...
+	@for p in $(PLUGINS); do \
+	  go build -trimpath -ldflags '$(LDFLAGS)' -o $(BUILD)/plugins/pgvigil-plugin-$$p ./plugins/$$p || exit 1; \
+	done
+
+package: build ## RPM and DEB into build/
+	go run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.48.0 package --packager deb --target $(BUILD)/
+	go run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.48.0 package --packager rpm --target $(BUILD)/
+
+bench: ## the figures of docs/benchmarks.md, measured here
+	@contrib/setup/packages.sh test
+	@$(MAKE) --no-print-directory build
+	@contrib/setup/bench.sh $(ARGS)

@@ -1,0 +1,57 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Installs the distribution packages that a target needs and that are missing, asking for root only for that.
+#   packages.sh demo    PostgreSQL
+#   packages.sh test    PostgreSQL, the network tools of the tests, what builds PostgreSQL 17's directory
+
+set -euo pipefail
+
+say() { echo "setup: $*" >&2; }
+die() { say "$*"; exit 1; }
+
+command -v go >/dev/null || die "Go is not installed (https://go.dev/dl)"
+
+as_root() {
+    if [[ $EUID -eq 0 ]]; then "$@"
+    elif command -v sudo >/dev/null; then say "root is needed to run: $*"; sudo "$@"
+    else die "run this as root: $*"; fi
+}
+
+have_postgres() { compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || compgen -G '/usr/pgsql-*/bin/postgres' >/dev/null || [[ -x /usr/bin/postgres ]]; }
+
+wanted() {
+    have_postgres || echo postgres
+    [[ $1 == test ]] || return 0
+    command -v ip >/dev/null || echo ip
+    [[ -x /usr/sbin/nft || -x /sbin/nft ]] || echo nft
+    if command -v apt-get >/dev/null && ! compgen -G '/usr/lib/postgresql/17/bin/postgres' >/dev/null; then
+        command -v patchelf >/dev/null || echo patchelf
+    fi
+}
+
+apt_names() { sed 's/^postgres$/postgresql/; s/^ip$/iproute2/; s/^nft$/nftables/'; }
+dnf_names() { sed 's/^postgres$/postgresql-server postgresql/; s/^ip$/iproute/; s/^nft$/nftables/'; }
+
+missing=$(wanted "${1:?demo or test}")
+[[ -n $missing ]] || exit 0
+
+if command -v apt-get >/dev/null; then
+    mapfile -t names < <(apt_names <<<"$missing")
+    say "installing ${names[*]}"
+    as_root apt-get -qq update
+    # Installing PostgreSQL must not start a server of its own.
+    if ! dpkg -s postgresql-common >/dev/null 2>&1; then
+        as_root mkdir -p /etc/postgresql-common
+        echo 'create_main_cluster = false' | as_root tee -a /etc/postgresql-common/createcluster.conf >/dev/null
+    fi
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
+        -o Dpkg::Options::=--force-confold "${names[@]}" >&2
+elif command -v dnf >/dev/null; then
+    read -ra names <<<"$(dnf_names <<<"$missing" | tr '\n' ' ')"
+    say "installing ${names[*]}"
+    as_root dnf -q -y install "${names[@]}" >&2
+else
+    die "neither apt-get nor dnf here; install: $(tr '\n' ' ' <<<"$missing")"
+fi
+have_postgres || die "PostgreSQL was installed but its server programs were not found"
