@@ -128,11 +128,14 @@ func (t targets) strike(family []Process) error {
 	}
 	inside, unknown := t.occupants()
 	for _, p := range inside {
+		if slices.Contains(left, p) {
+			continue
+		}
 		left = append(left, p)
 		errs = append(errs, p.Signal(unix.SIGKILL))
 	}
 	if len(left) > 0 {
-		return errors.Join(append(errs, fmt.Errorf("%w: %v", ErrNotEmpty, pidsOf(left)))...)
+		return errors.Join(append(errs, fmt.Errorf("%w: %v", ErrNotEmpty, left))...)
 	}
 	if unknown != nil {
 		return unknown
@@ -161,16 +164,4 @@ func (t targets) proveEmpty() error {
 		}
 	}
 	return nil
-}
-
-func pidsOf(ps []Process) []int {
-	seen := make(map[int]bool, len(ps))
-	var out []int
-	for _, p := range ps {
-		if !seen[p.PID] {
-			seen[p.PID] = true
-			out = append(out, p.PID)
-		}
-	}
-	return out
 }

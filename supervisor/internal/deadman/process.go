@@ -5,6 +5,7 @@ package deadman
 import (
 	"errors"
 	"fmt"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,6 +15,9 @@ type Process struct {
 	PID        int
 	StartTicks uint64 // field 22 of /proc/<pid>/stat; 0 means not known, then the pid alone counts
 }
+
+// String returns the pid.
+func (p Process) String() string { return strconv.Itoa(p.PID) }
 
 // FindProcess returns the identity of the live process pid. The error is unix.ESRCH if there is none, or a zombie.
 func FindProcess(pid int) (Process, error) {

@@ -13,12 +13,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lock takes the run directory for this process. The lock ends with the process, and PostgreSQL does not inherit it.
-func lock(runDir string) (*os.File, error) {
-	path := filepath.Join(runDir, deadman.LockFile)
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+// lockRunDir takes the run directory for this process. The lock ends with the process, and PostgreSQL does not inherit it.
+func lockRunDir(runDir string) (*os.File, error) {
+	return lock(filepath.Join(runDir, deadman.LockFile), os.O_RDWR|os.O_CREATE)
+}
+
+func lock(path string, flags int) (*os.File, error) {
+	f, err := os.OpenFile(path, flags, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("lock file: %w", err)
+		return nil, fmt.Errorf("lock: %w", err)
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		f.Close()

@@ -23,7 +23,7 @@ type Launcher struct {
 	kill *killTimer
 	soft *softTimer
 	srv  *server
-	held *os.File // the directory lock
+	held []*os.File // locks on run directory and data directory
 
 	commands chan command
 	exits    chan ended
@@ -68,11 +68,11 @@ func (l *Launcher) start() error {
 	if err := l.cfg.check(); err != nil {
 		return err
 	}
-	held, err := lock(l.cfg.RunDir)
+	held, err := lockRunDir(l.cfg.RunDir)
 	if err != nil {
 		return err
 	}
-	l.held = held
+	l.held = append(l.held, held)
 	if err := l.prepare(); err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (l *Launcher) prepare() error {
 	if err := errors.Join(removeFiles(l.cfg.RunDir), remove(l.cfg.RunDir, deadman.ExitFile)); err != nil {
 		return fmt.Errorf("clear run directory: %w", err)
 	}
-	if err := refuseSurvivors(l.cfg.DataDir); err != nil {
+	if err := l.enterDataDir(); err != nil {
 		return err
 	}
 	if err := adopt(); err != nil {
@@ -126,19 +126,6 @@ func newRecord(dataDir string) (deadman.Record, error) {
 		return deadman.Record{}, err
 	}
 	return deadman.Record{PID: self.PID, StartTicks: self.StartTicks, DataDir: dataDir, BootID: boot}, nil
-}
-
-// refuseSurvivors keeps a second PostgreSQL away from a directory in which backends of an earlier one still work.
-// PostgreSQL has this check too, but it can be defeated by removing postmaster.pid.
-func refuseSurvivors(dataDir string) error {
-	left, err := deadman.Occupants(dataDir)
-	if err != nil {
-		return fmt.Errorf("data directory %s: %w", dataDir, err)
-	}
-	if len(left) > 0 {
-		return fmt.Errorf("data directory %s is in use: %w: process %d", dataDir, deadman.ErrNotEmpty, left[0].PID)
-	}
-	return nil
 }
 
 func (l *Launcher) fork() error {
