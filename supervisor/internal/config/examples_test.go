@@ -3,6 +3,9 @@
 package config
 
 import (
+	"bytes"
+	"encoding/json"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -40,6 +43,92 @@ func TestEmbeddedDCSExample(t *testing.T) {
 			t.Errorf("%s: %+v", name, e)
 		}
 	}
+}
+
+// The examples' blocks are right by the schemas of the plugins themselves.
+func TestExamplesFitThePlugins(t *testing.T) {
+	schemas := map[string]Block{"etcd": schemaOf(t, "etcd"), "postgres": schemaOf(t, "postgres")}
+	for _, example := range []string{"three-hosts", "embedded-dcs"} {
+		for name := range hosts {
+			c := mustLoadExample(t, example, name)
+			for _, block := range c.Plugins() {
+				if js, _, diags := c.DecodePlugin(block, schemas[block.Name]); js == nil || len(diags.List) > 0 {
+					t.Errorf("%s", linesOf(diags))
+				}
+			}
+		}
+	}
+}
+
+// The embedded block is the etcd plugin's too: what this room takes, the plugin takes.
+func TestEmbeddedFitsThePlugin(t *testing.T) {
+	plugin, ours := schemaOf(t, "etcd"), EmbeddedSchema()
+	theirs := plugin.block("embedded")
+	if theirs == nil {
+		t.Fatal("the plugin knows no embedded block")
+	}
+	for _, a := range ours.Attributes {
+		b := theirs.Body.attribute(a.Name)
+		if b == nil || b.Type != a.Type || b.Required != a.Required {
+			t.Errorf("%s: %+v, the plugin has %+v", a.Name, a, b)
+		}
+	}
+	if len(theirs.Body.Attributes) != len(ours.Attributes) {
+		t.Errorf("the plugin has %q", theirs.Body.attributeNames())
+	}
+}
+
+// schemaOf asks a plugin for its schema.
+func schemaOf(t *testing.T, plugin string) Block {
+	t.Helper()
+	var stderr bytes.Buffer
+	cmd := exec.Command("go", "run", "./plugins/"+plugin, "--schema")
+	cmd.Dir, cmd.Stderr = "../../..", &stderr
+	text, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, stderr.String())
+	}
+	var schema jsonBlock
+	if err := json.Unmarshal(text, &schema); err != nil {
+		t.Fatal(err)
+	}
+	return schema.block()
+}
+
+// jsonBlock is a schema as plugins print it.
+type jsonBlock struct {
+	Attributes []struct {
+		Name, Type, DefaultJSON, Description string
+		Required, Sensitive                  bool
+		OneOf                                []string
+		Minimum, Maximum                     *float64
+	}
+	Blocks []struct {
+		Type, Description  string
+		Labels             []string
+		Required, Repeated bool
+		Body               jsonBlock
+	}
+}
+
+func (j jsonBlock) block() Block {
+	types := map[string]Type{
+		"TYPE_STRING": String, "TYPE_NUMBER": Number, "TYPE_BOOL": Bool, "TYPE_DURATION": Duration,
+		"TYPE_SIZE": Size, "TYPE_STRING_LIST": StringList, "TYPE_STRING_MAP": StringMap,
+	}
+	var out Block
+	for _, a := range j.Attributes {
+		out.Attributes = append(out.Attributes, Attribute{
+			Name: a.Name, Type: types[a.Type], Required: a.Required, Default: a.DefaultJSON, Description: a.Description,
+			Sensitive: a.Sensitive, OneOf: a.OneOf, Minimum: a.Minimum, Maximum: a.Maximum,
+		})
+	}
+	for _, b := range j.Blocks {
+		out.Blocks = append(out.Blocks, NestedBlock{
+			Type: b.Type, Labels: b.Labels, Required: b.Required, Repeated: b.Repeated, Body: b.Body.block(), Description: b.Description,
+		})
+	}
+	return out
 }
 
 func mustLoadExample(t *testing.T, example, name string) *Config {
