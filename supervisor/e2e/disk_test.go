@@ -65,9 +65,7 @@ func noSpace(s *story, n *lab.Node) bool {
 
 // starts counts the starts of PostgreSQL in its log.
 func starts(s *story, n *lab.Node) int {
-	path, err := n.PostgresLog()
-	s.do(err)
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile(n.PostgresLog())
 	s.do(err)
 	return strings.Count(string(text), "starting PostgreSQL")
 }

@@ -10,6 +10,15 @@ import (
 	"strings"
 )
 
+// EtcdEndpoints are host:port of the client interfaces of all etcd members.
+func (c *Cluster) EtcdEndpoints() []string {
+	var all []string
+	for _, n := range c.Nodes {
+		all = append(all, n.join(n.ports.etcdClient))
+	}
+	return all
+}
+
 // EtcdLeader returns the node whose etcd leads the others.
 func (c *Cluster) EtcdLeader(ctx context.Context) (*Node, error) {
 	for _, n := range c.Nodes {

@@ -63,6 +63,7 @@ func (n *Node) postgresConfig() string {
   data_dir   = %q
   bin_dir    = %q
   socket_dir = %q
+  log_dir    = %q
 
   superuser {
     username = "postgres"
@@ -81,7 +82,7 @@ func (n *Node) postgresConfig() string {
 %s  }
 }
 
-`, n.Postgres(), n.Postgres(), n.DataDir(), c.pgBin, n.SocketDir(), c.password, c.password,
+`, n.Postgres(), n.Postgres(), n.DataDir(), c.pgBin, n.SocketDir(), n.path("log"), c.password, c.password,
 		labRole, c.network.subnet(), c.network.subnet(), c.parameters())
 }
 

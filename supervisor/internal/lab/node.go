@@ -3,11 +3,13 @@
 package lab
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"path/filepath"
 	"strconv"
+	"time"
 )
 
 // Node is one host of the cluster: supervisor, plugins, a member of the embedded etcd, PostgreSQL.
@@ -134,12 +136,20 @@ func (n *Node) binary(name string) string { return filepath.Join(n.cluster.optio
 // WriteFile writes a file that belongs to the user of the node's processes.
 func (n *Node) WriteFile(path, text string) error { return n.cluster.id.Write(path, text) }
 
-// PostgresLog finds the file with PostgreSQL's output.
-func (n *Node) PostgresLog() (string, error) {
-	for _, pattern := range []string{n.path("log", "postgres*.log"), n.path("disk", "log", "*.log"), n.path("disk", "*.log"), n.path("state", "postgres", "*.log"), n.path("state", "postgres", "log", "*.log")} {
-		if found, err := filepath.Glob(pattern); err == nil && len(found) > 0 {
-			return found[len(found)-1], nil
-		}
+// PostgresLog is the file with PostgreSQL's output.
+func (n *Node) PostgresLog() string { return n.path("log", "postgresql.log") }
+
+// Beside starts another program on the node's host, as the user of its processes, with its output in the log of that
+// name. The function it returns ends it with SIGTERM, and with SIGKILL after ten seconds.
+func (n *Node) Beside(logName, program string, args ...string) (pid int, end func() error, err error) {
+	p, err := n.launch(logName, program, args...)
+	if err != nil {
+		return 0, nil, err
 	}
-	return "", fmt.Errorf("no PostgreSQL log of %s", n.Name)
+	return p.pid, func() error { return p.end(10 * time.Second) }, nil
+}
+
+// Dial connects to an address as a client outside all nodes does.
+func (n *Node) Dial(ctx context.Context, address string) (net.Conn, error) {
+	return n.cluster.dial(ctx, "tcp", address)
 }

@@ -82,3 +82,16 @@ func (p *process) kill() error {
 		return fmt.Errorf("process %d outlived SIGKILL by 10 s", p.pid)
 	}
 }
+
+// end asks the process to end and kills it when it has not after the patience.
+func (p *process) end(patience time.Duration) error {
+	if err := p.signal(syscall.SIGTERM); errors.Is(err, errNotRunning) {
+		return nil
+	}
+	select {
+	case <-p.done:
+		return nil
+	case <-time.After(patience):
+		return p.kill()
+	}
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build e2e
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/pgvigil/pgvigil/supervisor/internal/lab"
+)
+
+const (
+	patroniAPI      = "8108"
+	patroniPostgres = "5532"
+)
+
+// startPatroni runs a Patroni with a PostgreSQL of its own beside the first node, on the same etcd, and waits until it leads.
+func startPatroni(ctx context.Context, s settings, c *lab.Cluster) (subject, func(), error) {
+	n := c.Nodes[0]
+	file := filepath.Join(n.Dir(), "patroni.yml")
+	if err := n.WriteFile(file, patroniYAML(s, c)); err != nil {
+		return subject{}, nil, err
+	}
+	pid, end, err := n.Beside("patroni.log", s.patroni, file)
+	if err != nil {
+		return subject{}, nil, err
+	}
+	stop := func() { _ = end() }
+	if err := patroniLeads(ctx, n); err != nil {
+		stop()
+		return subject{}, nil, err
+	}
+	return subject{"primary", "Patroni", pid}, stop, nil
+}
+
+func patroniYAML(s settings, c *lab.Cluster) string {
+	n := c.Nodes[0]
+	dir := filepath.Join(n.Dir(), "patroni")
+	return fmt.Sprintf(`scope: bench
+namespace: /patroni
+name: patroni1
+restapi: {listen: "%[1]s:%[2]s", connect_address: "%[1]s:%[2]s"}
+etcd3: {hosts: "%[3]s"}
+bootstrap:
+  dcs: {ttl: 30, loop_wait: 10, retry_timeout: 10}
+  initdb: [{encoding: UTF8}, {locale: C}, data-checksums]
+postgresql:
+  listen: "%[1]s:%[4]s"
+  connect_address: "%[1]s:%[4]s"
+  data_dir: "%[5]s/data"
+  bin_dir: "%[6]s"
+  pgpass: "%[5]s.pgpass"
+  authentication:
+    superuser: {username: postgres, password: bench}
+    replication: {username: replicator, password: bench}
+  parameters: {unix_socket_directories: "%[7]s", shared_buffers: 16MB, dynamic_shared_memory_type: mmap}
+`, n.Address, patroniAPI, strings.Join(c.EtcdEndpoints(), ","), patroniPostgres, dir, s.pgBin, n.SocketDir())
+}
+
+// patroniLeads waits until its health check says that it is the primary.
+func patroniLeads(ctx context.Context, n *lab.Node) error {
+	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
+	defer cancel()
+	address := net.JoinHostPort(n.Address, patroniPostgres)
+	for {
+		if code, err := askOnce(ctx, n, net.JoinHostPort(n.Address, patroniAPI)); err == nil && code == 200 {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("the Patroni at %s does not become primary (see patroni.log)", address)
+		}
+		pause(ctx, 200*time.Millisecond)
+	}
+}
+
+func askOnce(ctx context.Context, n *lab.Node, address string) (int, error) {
+	conn, err := n.Dial(ctx, address)
+	if err != nil {
+		return 0, err
+	}
+	c := newClient(conn, address)
+	defer c.close()
+	return c.ask("GET")
+}
