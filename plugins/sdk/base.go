@@ -41,9 +41,6 @@ type base struct {
 }
 
 func newBase(p Plugin) *base {
-	if p.Schema == nil {
-		p.Schema = &pluginv1.Block{}
-	}
 	b := &base{plugin: p, life: newLifecycle()}
 	b.health.ask = b.ask
 	return b
@@ -68,7 +65,7 @@ func (b *base) Info(context.Context, *pluginv1.InfoRequest) (*pluginv1.InfoRespo
 
 // Schema answers the schema of the body.
 func (b *base) Schema(context.Context, *pluginv1.SchemaRequest) (*pluginv1.SchemaResponse, error) {
-	return &pluginv1.SchemaResponse{Body: b.plugin.Schema}, nil
+	return &pluginv1.SchemaResponse{Body: b.plugin.schema()}, nil
 }
 
 // Validate checks a body against the schema, then by the plugin's own function.

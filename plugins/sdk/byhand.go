@@ -20,7 +20,7 @@ func byHand(p Plugin, args []string, stdout, stderr io.Writer) int {
 			p.Name, p.Version, kindName(p.kind()), handshake.ProtocolVersion)
 		return 0
 	case len(args) == 1 && args[0] == "--schema":
-		fmt.Fprintln(stdout, protojson.MarshalOptions{Multiline: true}.Format(p.Schema))
+		fmt.Fprintln(stdout, protojson.MarshalOptions{Multiline: true}.Format(p.schema()))
 		return 0
 	case len(args) == 1 && (args[0] == "--help" || args[0] == "-h"):
 		help(p, stdout)
@@ -51,7 +51,7 @@ func sample(p Plugin) string {
 	if p.kind() == pluginv1.Kind_KIND_POSTGRES {
 		head = handshake.KindPostgres
 	}
-	sampleBlock(&b, "    ", head, p.Schema)
+	sampleBlock(&b, "    ", head, p.schema())
 	return b.String()
 }
 

@@ -85,11 +85,17 @@ func (g guard) run(method string, f func() error) (err error) {
 	}
 	defer func() {
 		if r := recover(); r != nil {
-			g.log.Error("call panicked", "method", method, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			g.log.Error("call panicked", "method", method, "panic", fmt.Sprint(r), "stack", stack())
 			err = status.Errorf(codes.Internal, "panic in %s: %v", method, r)
 		}
 	}()
 	return toStatus(f())
+}
+
+// stack of the panic, short enough for one line of a log.
+func stack() string {
+	s := debug.Stack()
+	return string(s[:min(len(s), 8<<10)])
 }
 
 // toStatus gives a plain error the code a caller can act on; a status stays what it is.

@@ -4,6 +4,7 @@ package sdk
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,10 +13,10 @@ import (
 // TestCheckupHangs: a check that hangs is reported as unhealthy within the bound and joined, not repeated.
 func TestCheckupHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		calls := 0
+		var calls atomic.Int32
 		release := make(chan struct{})
 		c := &checkup{ask: func(context.Context) (bool, string) {
-			calls++
+			calls.Add(1)
 			<-release
 			return true, "fine"
 		}}
@@ -28,8 +29,8 @@ func TestCheckupHangs(t *testing.T) {
 				t.Errorf("took %s, want %s", took, HealthBound)
 			}
 		}
-		if calls != 1 {
-			t.Errorf("asked %d times, want once", calls)
+		if n := calls.Load(); n != 1 {
+			t.Errorf("asked %d times, want once", n)
 		}
 		close(release)
 		synctest.Wait()

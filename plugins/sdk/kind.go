@@ -51,3 +51,11 @@ func (p Plugin) registerKind(r grpc.ServiceRegistrar) {
 		pluginv1.RegisterRouterServer(r, p.Router)
 	}
 }
+
+// schema of the body, never nil.
+func (p Plugin) schema() *pluginv1.Block {
+	if p.Schema == nil {
+		return &pluginv1.Block{}
+	}
+	return p.Schema
+}
