@@ -32,7 +32,8 @@ type Options struct {
 	TTL time.Duration
 	// Durability: async (default) or quorum.
 	Durability string
-	// Netns gives every node a network namespace; needs root, ip and nft.
+	// Netns gives every node a network namespace, and a time namespace so that no two were started at the same time
+	// by their own clocks; needs root, ip, nft and Linux 6.1.
 	Netns bool
 	// Parameters are PostgreSQL settings beyond the lab's own.
 	Parameters map[string]string

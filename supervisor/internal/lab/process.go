@@ -29,7 +29,7 @@ func (n *Node) launch(logName, program string, args ...string) (*process, error)
 	command.Dir, command.Stdout, command.Stderr = n.dir, out, out
 	command.Env = n.environment()
 	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: n.cluster.id.Credential}
-	if err := inNamespace(n.cluster.network.namespace(n.index), command.Start); err != nil {
+	if err := n.onHost(command.Start); err != nil {
 		return nil, fmt.Errorf("start %s of %s: %w", program, n.Name, err)
 	}
 	p := &process{pid: command.Process.Pid, done: make(chan struct{})}
@@ -38,6 +38,18 @@ func (n *Node) launch(logName, program string, args ...string) (*process, error)
 		close(p.done)
 	}()
 	return p, nil
+}
+
+// onHost runs f where it sees the node's network and uptime.
+func (n *Node) onHost(f func() error) error {
+	return inNamespace(n.cluster.network.namespace(n.index), func() error {
+		if n.cluster.options.Netns {
+			if err := uptime(time.Duration(n.index) * uptimeStep); err != nil {
+				return err
+			}
+		}
+		return f()
+	})
 }
 
 func (n *Node) environment() []string {
