@@ -83,7 +83,7 @@ func prepare(c *config.Config, dir string) error {
 			return fmt.Errorf("copy: %w", err)
 		}
 	}
-	if _, err := conf.Write(c, dir, conf.Intent{}, nil); err != nil {
+	if _, err := conf.Write(c, dir, conf.Intent{}); err != nil {
 		return err
 	}
 	if err := conf.SetStandby(c, dir); err != nil {

@@ -31,8 +31,8 @@ func Conninfo(c *config.Config, role config.Account, p Peer, application, dbname
 
 func pair(name, value string) string { return name + "=" + quoteConn(value) }
 
-// primaryConninfo is the value of primary_conninfo for an upstream; empty for nobody.
-func primaryConninfo(c *config.Config, up *Peer) string {
+// PrimaryConninfo is the value of primary_conninfo for an upstream; empty for nobody.
+func PrimaryConninfo(c *config.Config, up *Peer) string {
 	if up == nil {
 		return ""
 	}
@@ -45,7 +45,7 @@ func Upstream(c *config.Config, in Intent, conninfo string) string {
 	switch {
 	case strings.TrimSpace(conninfo) == "":
 		return ""
-	case in.Upstream != nil && conninfo == primaryConninfo(c, in.Upstream):
+	case in.Upstream != nil && conninfo == PrimaryConninfo(c, in.Upstream):
 		return in.Upstream.Name
 	default:
 		return value(conninfo, "host") + ":" + value(conninfo, "port")

@@ -31,6 +31,9 @@ type Intent struct {
 	SyncNames string `json:"synchronous_standby_names,omitempty"`
 	// Slots are the names of the physical slots made by pgvigil.
 	Slots []string `json:"slots,omitempty"`
+	// Raised are settings that were raised at the last start, because a standby needs at least what its
+	// primary had.
+	Raised map[string]int `json:"raised,omitempty"`
 }
 
 const intentFile = "intent.json"

@@ -19,11 +19,10 @@ const (
 
 func itoa(p uint16) string { return strconv.Itoa(int(p)) }
 
-// render is the content of postgresql.conf. raised are values that a standby needs to be at least as
-// great as its primary's were.
-func render(c *config.Config, in Intent, raised map[string]int) string {
+// render is the content of postgresql.conf.
+func render(c *config.Config, in Intent) string {
 	values := maps.Clone(c.Parameters)
-	for name, n := range raised {
+	for name, n := range in.Raised {
 		values[name] = strconv.Itoa(n)
 	}
 	maps.Copy(values, owned(c, in))
@@ -50,7 +49,7 @@ func owned(c *config.Config, in Intent) map[string]string {
 		"wal_log_hints":             "on",
 		"restart_after_crash":       "off",
 		"recovery_target_timeline":  "latest",
-		"primary_conninfo":          primaryConninfo(c, in.Upstream),
+		"primary_conninfo":          PrimaryConninfo(c, in.Upstream),
 		"primary_slot_name":         "",
 		"restore_command":           "",
 		"synchronous_standby_names": in.SyncNames,

@@ -16,7 +16,7 @@ import (
 // Write brings the files in dir, which is the data directory or becomes it, in line with configuration
 // and intent, and tells whether something changed. A postgresql.conf that is not pgvigil's is kept as
 // postgresql.base.conf, which ours includes first.
-func Write(c *config.Config, dir string, in Intent, raised map[string]int) (changed bool, err error) {
+func Write(c *config.Config, dir string, in Intent) (changed bool, err error) {
 	if err := keepBase(c, dir); err != nil {
 		return false, err
 	}
@@ -24,7 +24,7 @@ func Write(c *config.Config, dir string, in Intent, raised map[string]int) (chan
 		{c.PassFile, passfile(c)},
 		{filepath.Join(dir, "pg_hba.conf"), hba(c)},
 		{filepath.Join(dir, "pg_ident.conf"), ident(c)},
-		{filepath.Join(dir, "postgresql.conf"), render(c, in, raised)},
+		{filepath.Join(dir, "postgresql.conf"), render(c, in)},
 	}
 	for _, f := range files {
 		did, err := WriteFile(c.OS, f.path, []byte(f.content))

@@ -29,7 +29,7 @@ func Run(ctx context.Context, c *config.Config, phase func(string)) error {
 	if err := roles(ctx, c, dir); err != nil {
 		return err
 	}
-	if _, err := conf.Write(c, dir, conf.Intent{}, nil); err != nil {
+	if _, err := conf.Write(c, dir, conf.Intent{}); err != nil {
 		return err
 	}
 	if err := conf.SetStandby(c, dir); err != nil {

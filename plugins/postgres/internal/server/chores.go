@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pgvigil/pgvigil/plugins/postgres/internal/session"
+	pluginv1 "github.com/pgvigil/pgvigil/proto/plugin/v1"
+)
+
+const (
+	// choreEvery is how often a standby's slots are moved on.
+	choreEvery = 10 * time.Second
+	// slotSlack is how much log a standby's slots may hold back, in bytes.
+	slotSlack = 64 << 20
+)
+
+// chores does what has no call of its own, until ctx ends: the checkpoint after a promotion, also when the
+// plugin was restarted in between, and moving a standby's slots on, which nobody reads from and which
+// would otherwise keep its log for good.
+func (s *Server) chores(ctx context.Context) {
+	var checkpointed int32 // PID of the server that was asked for a checkpoint
+	moved := time.Now()
+	for {
+		last, changed := s.observer.Last()
+		if last != nil && last.State.GetStatus() == pluginv1.Status_STATUS_RUNNING {
+			st := last.State
+			if st.GetRole() == pluginv1.Role_ROLE_PRIMARY && !st.GetCheckpointed() && st.GetPostmasterPid() != checkpointed {
+				checkpointed = st.GetPostmasterPid()
+				s.wait.Go(func() { s.checkpointAfterPromotion(ctx) })
+			}
+			if st.GetRole() == pluginv1.Role_ROLE_STANDBY && len(st.GetSlots()) > 0 && time.Since(moved) > choreEvery {
+				moved = time.Now()
+				s.moveSlots(ctx, st.GetSlots())
+			}
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (s *Server) checkpointAfterPromotion(ctx context.Context) {
+	if err := checkpoint(ctx, s.current()); err != nil {
+		s.log.Warn("checkpoint after the promotion failed", "error", err)
+	}
+	s.observer.Wake()
+}
+
+func (s *Server) moveSlots(ctx context.Context, names []string) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	i, err := open(ctx, s.current())
+	if err != nil {
+		return // the next round tries again
+	}
+	defer i.Close()
+	var list []string
+	for _, n := range names {
+		list = append(list, session.Literal(n))
+	}
+	_, err = i.conn.Query(ctx, `SELECT pg_replication_slot_advance(slot_name, pg_last_wal_replay_lsn())
+ FROM pg_replication_slots WHERE slot_name IN (`+strings.Join(list, ", ")+`) AND NOT active AND pg_is_in_recovery()
+ AND pg_wal_lsn_diff(pg_last_wal_replay_lsn(), restart_lsn) > `+strconv.Itoa(slotSlack))
+	if err != nil {
+		s.log.Warn("slots of a standby could not be moved on", "error", err)
+	}
+}
