@@ -72,6 +72,9 @@ func (c *Cluster) choose() (err error) {
 
 // lay brings up the network and writes the nodes' directories.
 func (c *Cluster) lay() error {
+	if err := sweep(); err != nil {
+		return err
+	}
 	if err := c.makeDir(); err != nil {
 		return err
 	}
@@ -92,14 +95,20 @@ func (c *Cluster) lay() error {
 func (c *Cluster) makeDir() (err error) {
 	if c.Dir == "" {
 		c.own = true
-		if c.Dir, err = os.MkdirTemp("/tmp", "pgvigil-lab-"); err != nil {
+		if c.Dir, err = os.MkdirTemp(filepath.Dir(stem), filepath.Base(stem)); err != nil {
+			return err
+		}
+		if err := claim(c.Dir); err != nil {
 			return err
 		}
 	}
 	if c.Dir, err = filepath.Abs(c.Dir); err != nil {
 		return err
 	}
-	return c.id.Mkdir(c.Dir, 0o755)
+	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
+		return err
+	}
+	return os.Chmod(c.Dir, 0o755)
 }
 
 // Start starts all nodes and returns once their processes run; WaitHealthy tells when they make a cluster.

@@ -48,12 +48,17 @@ func (n *Node) owns(p Process) bool {
 	if !n.program(p.PID) {
 		return false
 	}
+	return p.touches(n.dir)
+}
+
+// touches tells whether the process runs in a directory, or names it in its command line or environment.
+func (p Process) touches(dir string) bool {
 	cwd, _ := os.Readlink(procPath(p.PID, "cwd"))
-	if strings.HasPrefix(cwd+"/", n.dir+"/") || strings.Contains(p.Title, n.dir+"/") {
+	if strings.HasPrefix(cwd+"/", dir+"/") || strings.Contains(p.Title, dir+"/") {
 		return true
 	}
 	environ, _ := os.ReadFile(procPath(p.PID, "environ"))
-	return bytes.Contains(environ, []byte(n.dir+"/"))
+	return bytes.Contains(environ, []byte(dir+"/"))
 }
 
 // program tells whether a process runs one of the programs that make a node.
