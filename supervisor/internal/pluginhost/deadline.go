@@ -35,8 +35,15 @@ func (s *session) bounded(ctx context.Context, method string, req, reply any, cc
 		defer cancel()
 	}
 	err := invoke(ctx, method, req, reply, cc, opts...)
-	if status.Code(err) == codes.DeadlineExceeded {
+	if status.Code(err) == codes.DeadlineExceeded && ctx.Value(unsuspiciousKey{}) == nil {
 		s.suspect()
 	}
 	return err
+}
+
+type unsuspiciousKey struct{}
+
+// unsuspicious marks the calls of a check: what they miss counts by itself.
+func unsuspicious(ctx context.Context) context.Context {
+	return context.WithValue(ctx, unsuspiciousKey{}, true)
 }

@@ -48,7 +48,7 @@ func (c *checkup) pause() time.Duration {
 
 // ping asks the process for a sign of life, without any of the plugin's own code.
 func (s *session) ping(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	ctx, cancel := context.WithTimeout(unsuspicious(ctx), pingTimeout)
 	defer cancel()
 	request := &grpc_health_v1.HealthCheckRequest{Service: goplugin.GRPCServiceName}
 	if _, err := grpc_health_v1.NewHealthClient(s.conn).Check(ctx, request); err != nil {
@@ -59,7 +59,7 @@ func (s *session) ping(ctx context.Context) error {
 
 // health asks the plugin how it is.
 func (s *session) health(ctx context.Context) (healthy bool, message string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
+	ctx, cancel := context.WithTimeout(unsuspicious(ctx), healthTimeout)
 	defer cancel()
 	answer, err := s.base.Health(ctx, &pluginv1.HealthRequest{})
 	if err != nil {

@@ -119,7 +119,7 @@ func (p *process) reap(outputs ...*os.File) {
 	_ = p.cmd.Wait()
 	p.reaped = true
 	p.state = p.cmd.ProcessState.String()
-	if p.doomed {
+	if p.doomed && killed(p.cmd.ProcessState) {
 		p.state = "killed by the supervisor"
 	}
 	p.mu.Unlock()
@@ -134,6 +134,11 @@ func (p *process) reap(outputs ...*os.File) {
 	}
 	p.journal.flush()
 	close(p.drained)
+}
+
+func killed(state *os.ProcessState) bool {
+	status, ok := state.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
 }
 
 // waitForExit returns when the process has ended, and leaves it as a zombie.

@@ -56,6 +56,7 @@ func TestBrokenHandshakeIsExplained(t *testing.T) {
 		"mute":        "context deadline exceeded",
 	} {
 		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
 			spec := fakeSpec(t, mode)
 			if mode == "certificate" {
 				spec.Transport = InsecureLocal

@@ -203,10 +203,12 @@ func (s *session) suspect() {
 	}
 }
 
-// unsuspect drops the suspicion that a check, which is a call itself, has raised or answered.
-func (s *session) unsuspect() {
+// isSuspected takes a suspicion, if there is one.
+func (s *session) isSuspected() bool {
 	select {
 	case <-s.suspected:
+		return true
 	default:
+		return false
 	}
 }

@@ -91,8 +91,7 @@ func (p *Plugin) watch(ctx context.Context, s *session) error {
 		case <-next.C:
 		}
 		err := p.check(ctx, s)
-		s.unsuspect()
-		if c.hangs(err != nil, suspected) {
+		if c.hangs(err != nil, suspected || err != nil && s.isSuspected()) {
 			return p.hangReason(s, err)
 		}
 		next.Reset(c.pause())
