@@ -14,8 +14,8 @@ import (
 // check tells everything that keeps a Plugin from being served, all at once.
 func (p Plugin) check() error {
 	var all []error
-	if !regexp.MustCompile(`^[a-z][a-z0-9_-]{0,62}$`).MatchString(p.Name) {
-		all = append(all, fmt.Errorf("name %q: not lower-case letters, digits, - and _ after a letter", p.Name))
+	if !regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`).MatchString(p.Name) {
+		all = append(all, fmt.Errorf("name %q: not up to 32 lower-case letters, digits, - and _ after a letter", p.Name))
 	}
 	if !regexp.MustCompile(`^\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?$`).MatchString(p.Version) {
 		all = append(all, fmt.Errorf("version %q: not a semantic version such as 1.0.0", p.Version))
