@@ -281,7 +281,14 @@ func leaderLive(s State, o Observation, p Policy) bool {
 		return false
 	}
 	l := o.View.Leader.Value
-	return l.Paused || o.Now < expiry(s, l, p)
+	return o.Now < expiry(s, l, p) || l.Paused && !overruled(s, o, p)
+}
+
+// overruled: an operator asked for a failover while the holder that does not expire is silent. It is the operator who
+// vouches that the holder's PostgreSQL is not writable any more.
+func overruled(s State, o Observation, p Policy) bool {
+	op := o.View.Operation.Value
+	return op.State == Pending && op.Kind == Failover && slices.Contains(Stale(s, o.Now, p), o.View.Leader.Value.Holder)
 }
 
 // expiry is when, on our clock, the holder's own deadline has passed for sure: the record was first seen as it
