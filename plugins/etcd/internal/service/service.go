@@ -98,6 +98,9 @@ func (s *Service) current() *store.Store {
 
 // Read implements pluginv1.DCSServer.
 func (s *Service) Read(ctx context.Context, req *pluginv1.ReadRequest) (*pluginv1.ReadResponse, error) {
+	if req.GetPrefix() == "" {
+		return nil, errNoPrefix
+	}
 	st := s.current()
 	if st == nil {
 		return nil, errNotConfigured
@@ -132,7 +135,10 @@ func (s *Service) Commit(ctx context.Context, req *pluginv1.CommitRequest) (*plu
 
 // Watch implements pluginv1.DCSServer.
 func (s *Service) Watch(req *pluginv1.WatchRequest, stream pluginv1.DCS_WatchServer) error {
-	if req.GetFromRevision() < 0 {
+	switch {
+	case req.GetPrefix() == "":
+		return errNoPrefix
+	case req.GetFromRevision() < 0:
 		return errNegativeRevision
 	}
 	w := store.NewWatch(req.GetPrefix(), req.GetFromRevision())

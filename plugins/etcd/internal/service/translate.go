@@ -14,6 +14,7 @@ import (
 
 var (
 	errNotConfigured    = status.Error(codes.FailedPrecondition, "plugin is not configured")
+	errNoPrefix         = status.Error(codes.InvalidArgument, "prefix is empty")
 	errNegativeRevision = status.Error(codes.InvalidArgument, "revision to watch from is negative")
 )
 

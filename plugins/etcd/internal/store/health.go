@@ -79,7 +79,7 @@ func brief(err error) string {
 		return "no answer"
 	}
 	if i := strings.LastIndex(text, "transport: "); i >= 0 {
-		text = strings.Trim(text[i+len("transport: "):], `"`)
+		text = text[i+len("transport: "):]
 	}
-	return text
+	return strings.Trim(strings.TrimPrefix(text, "Error while dialing: "), `"`)
 }

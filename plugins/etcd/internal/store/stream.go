@@ -4,12 +4,14 @@ package store
 
 import (
 	"context"
-	"errors"
 	"math"
+	"strings"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // watchStream is one watch on one connection. The client library's Watch is not used, because it clings to
@@ -48,9 +50,6 @@ func createRequest(w *Watch) *pb.WatchRequest {
 		Key:           []byte(w.prefix),
 		RangeEnd:      []byte(clientv3.GetPrefixRangeEnd(w.prefix)),
 		StartRevision: w.next,
-	}
-	if w.prefix == "" { // every key
-		create.Key, create.RangeEnd = []byte{0}, []byte{0}
 	}
 	return &pb.WatchRequest{RequestUnion: &pb.WatchRequest_CreateRequest{CreateRequest: create}}
 }
@@ -92,10 +91,11 @@ func (s *watchStream) receive(ctx context.Context, rpc pb.Watch_WatchClient) {
 	}
 }
 
-// cancelled turns the reason etcd gives for ending a watch into an error that judge knows.
+// cancelled turns the reason etcd gives for ending a watch into an error that judge knows. It is the text of
+// a status: "rpc error: code = PermissionDenied desc = etcdserver: permission denied".
 func cancelled(reason string) error {
-	if reason == "" {
-		reason = "no reason given"
+	if _, desc, ok := strings.Cut(reason, " desc = "); ok {
+		reason = desc
 	}
-	return errors.New(reason)
+	return status.Error(codes.Aborted, reason)
 }
