@@ -21,7 +21,7 @@ func advance(s State, o Observation, p Policy) State {
 	if o.View != nil {
 		s = s.observedView(o, p)
 	}
-	return s.observedLadder(o)
+	return s.observedLadder(o, p)
 }
 
 // finished notes the end of a job.
@@ -298,7 +298,7 @@ func expiry(s State, l Leader, p Policy) Instant {
 }
 
 // observedLadder notes how a standby gets on with following its leader.
-func (s State) observedLadder(o Observation) State {
+func (s State) observedLadder(o Observation, p Policy) State {
 	if o.View == nil {
 		return s
 	}
@@ -307,12 +307,12 @@ func (s State) observedLadder(o Observation) State {
 		s.Applied = ""
 	}
 	pg := o.Postgres
-	if o.Job != nil || pg == nil || pg.Status != StatusRunning || !leaderOpen(o.View) {
+	if o.Job != nil || pg == nil || pg.Status != StatusRunning || !leaderOpen(s, o, p) {
 		s.Ladder.Since = o.Now
 		return s
 	}
 	if streaming(pg) && pg.Upstream == o.View.Leader.Value.Holder {
-		s.Ladder.Rung, s.Ladder.Since = RungFollow, o.Now
+		s.Ladder = Ladder{Epoch: s.Ladder.Epoch, Since: o.Now}
 		if pg.Timeline >= o.View.Epoch.Value.Timeline {
 			s.WalEpoch = o.View.Epoch.Value.Epoch
 		}
@@ -325,9 +325,13 @@ func streaming(pg *Postgres) bool {
 	return pg.Role == RoleStandby && pg.Receiver != nil && pg.Receiver.Status == "streaming"
 }
 
-// leaderOpen tells whether the leader says of itself that it is open for writes, in this epoch.
-func leaderOpen(v *View) bool {
-	m := v.Member(v.Leader.Value.Holder).Value
-	return v.Leader.Exists() && !v.Leader.Value.Released && m.Role == RolePrimary && m.Status == StatusRunning &&
-		m.WalEpoch == v.Leader.Value.Epoch
+// leaderOpen tells whether the leader says of itself, and said so lately, that it is open for writes in this epoch.
+func leaderOpen(s State, o Observation, p Policy) bool {
+	if o.View == nil {
+		return false
+	}
+	l := o.View.Leader
+	m := o.View.Member(l.Value.Holder).Value
+	return l.Exists() && !l.Value.Released && m.Role == RolePrimary && m.Status == StatusRunning &&
+		m.WalEpoch == l.Value.Epoch && !slices.Contains(Stale(s, o.Now, p), m.Name)
 }

@@ -75,7 +75,7 @@ var (
 	lapsedOurs   = &condition{"leader record still ours", func(f *facts) bool { return f.s.Hold.Epoch != 0 }}
 
 	// Following a leader. A leader that does not say it is open is not ready to be copied from.
-	open          = &condition{"leader open", func(f *facts) bool { return f.o.View != nil && leaderOpen(f.o.View) }}
+	open          = &condition{"leader open", func(f *facts) bool { return leaderOpen(f.s, f.o, f.p) }}
 	following     = &condition{"set to follow the leader", func(f *facts) bool { return f.pg.Upstream == f.leader.Holder }}
 	arriving      = &condition{"streaming", func(f *facts) bool { return streaming(&f.pg) }}
 	forked        = &condition{"own WAL past the fork", (*facts).forked}
