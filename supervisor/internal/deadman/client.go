@@ -94,7 +94,7 @@ func (c *Client) call(ctx context.Context, line string) (Reply, error) {
 		return Reply{}, err
 	}
 	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	r, err := exchange(conn, line)
 	if err != nil && ctx.Err() != nil {

@@ -59,7 +59,7 @@ func (p Process) Signal(sig unix.Signal) error {
 	if err != nil {
 		return ignoreGone(p.PID, err)
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	// The descriptor is of whoever had the pid when it was opened. If that was p then it still is p that gets the signal;
 	// if another process has the pid, this look sees the other one.
 	if !p.Alive() {

@@ -101,12 +101,12 @@ func malformed(t *testing.T, l *lab) {
 func pretendStranger(runDir string) {
 	conn, err := net.Dial("unix", filepath.Join(runDir, deadman.SocketFile))
 	if err != nil {
-		fmt.Println(err)
+		_, _ = fmt.Fprintln(os.Stdout, err)
 		os.Exit(0)
 	}
 	_, _ = fmt.Fprintln(conn, "kill")
 	reply, _ := bufio.NewReader(conn).ReadString('\n')
-	fmt.Println(reply)
+	_, _ = fmt.Fprintln(os.Stdout, reply)
 	os.Exit(0)
 }
 

@@ -23,7 +23,7 @@ func Watch(ctx context.Context, p Process) error {
 		return fmt.Errorf("watch process %d: %w", p.PID, err)
 	}
 	if err := unix.SetNonblock(fd, true); err != nil {
-		unix.Close(fd)
+		_ = unix.Close(fd)
 		return fmt.Errorf("watch process %d: %w", p.PID, err)
 	}
 	f := os.NewFile(uintptr(fd), "pidfd")
@@ -40,7 +40,7 @@ func waitReadable(ctx context.Context, f *os.File) error {
 	if err != nil {
 		return fmt.Errorf("wait for descriptor: %w", err)
 	}
-	stop := context.AfterFunc(ctx, func() { f.SetReadDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { _ = f.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
 	err = raw.Read(readable)
 	if err != nil && ctx.Err() != nil {

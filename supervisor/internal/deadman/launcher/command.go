@@ -3,6 +3,7 @@
 package launcher
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -10,6 +11,9 @@ import (
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/deadman"
 )
+
+// maxGrace is the longest wait between SIGQUIT and SIGKILL that a kill command can ask for.
+const maxGrace = time.Minute
 
 // command is one parsed line together with where its answer goes.
 type command struct {
@@ -24,7 +28,7 @@ type command struct {
 func parseCommand(line string, now int64) (command, error) {
 	f := strings.Fields(line)
 	if len(f) == 0 {
-		return command{}, fmt.Errorf("empty command")
+		return command{}, errors.New("empty command")
 	}
 	c := command{verb: f[0], issued: now, grace: deadman.DefaultGrace, reply: make(chan deadman.Reply, 1)}
 	args, err := parseNumbers(f[1:])
@@ -38,13 +42,14 @@ func parseCommand(line string, now int64) (command, error) {
 	case c.verb == "disarm" && len(args) <= 1:
 		c.issued = optional(args, now)
 	case c.verb == "kill" && len(args) <= 1:
-		c.grace = time.Duration(optional(args, int64(deadman.DefaultGrace/time.Millisecond))) * time.Millisecond
+		ms := optional(args, deadman.DefaultGrace.Milliseconds())
+		c.grace = time.Duration(min(ms, maxGrace.Milliseconds())) * time.Millisecond
 	case (c.verb == "status" || c.verb == "wait") && len(args) == 0:
 	default:
 		return command{}, fmt.Errorf("unknown command %q", line)
 	}
 	if c.verb == "arm" && c.at == 0 {
-		return command{}, fmt.Errorf("arm: instant 0 means nothing, use disarm")
+		return command{}, errors.New("arm: instant 0 means nothing, use disarm")
 	}
 	return c, nil
 }

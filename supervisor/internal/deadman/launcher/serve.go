@@ -56,7 +56,7 @@ func (s *server) run() {
 		case errors.Is(err, net.ErrClosed):
 			return
 		case err != nil: // out of descriptors, or the peer has gone
-			time.Sleep(acceptPause)
+			<-time.After(acceptPause)
 		default:
 			go s.serve(conn)
 		}
@@ -66,7 +66,7 @@ func (s *server) run() {
 func (s *server) serve(conn *net.UnixConn) {
 	defer conn.Close()
 	if err := checkPeer(conn); err != nil {
-		s.write(conn, deadman.Reply{Error: err.Error()})
+		_ = s.write(conn, deadman.Reply{Error: err.Error()})
 		return
 	}
 	lines := bufio.NewScanner(conn)
@@ -106,7 +106,9 @@ func (s *server) write(conn *net.UnixConn, r deadman.Reply) bool {
 	if err != nil {
 		return false
 	}
-	conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+	if err := conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		return false
+	}
 	_, err = conn.Write(append(b, '\n'))
 	return err == nil
 }
