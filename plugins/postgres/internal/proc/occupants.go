@@ -70,8 +70,13 @@ func occupies(pid int, want fs.FileInfo) (bool, error) {
 
 func gone(pid int) bool { return !Alive(pid) }
 
-// unreadable is an error when the process belongs to the owner of the data directory.
+// unreadable is an error when the process belongs to the owner of the data directory and, by the name the kernel
+// keeps for it, may be a server.
 func unreadable(pid int, want fs.FileInfo) error {
+	comm, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm")
+	if err != nil || !isServer(strings.TrimSpace(string(comm))) {
+		return nil
+	}
 	info, err := os.Stat("/proc/" + strconv.Itoa(pid))
 	if err != nil {
 		return nil
