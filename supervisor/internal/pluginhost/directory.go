@@ -3,10 +3,12 @@
 package pluginhost
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -85,9 +87,12 @@ func sweepSockets(dir string) error {
 	return nil
 }
 
+// lockPatience is how long a killed supervisor may take to die: its files are closed last.
+const lockPatience = 2 * time.Second
+
 // lockDirectory takes the run directory for this process until the file is closed, so that two supervisors
 // cannot sweep away each other's plugins.
-func lockDirectory(runDir string) (*os.File, error) {
+func lockDirectory(ctx context.Context, runDir string) (*os.File, error) {
 	dir := filepath.Join(runDir, "plugins")
 	if err := privateDirectory(dir); err != nil {
 		return nil, err
@@ -96,12 +101,18 @@ func lockDirectory(runDir string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock of the plugin directory: %w", err)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		_ = f.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, fmt.Errorf("another supervisor uses %s", dir)
+	ctx, cancel := context.WithTimeout(ctx, lockPatience)
+	defer cancel()
+	for {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			return f, nil
 		}
-		return nil, fmt.Errorf("lock of %s: %w", dir, err)
+		if !errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, errors.Join(fmt.Errorf("lock of %s: %w", dir, err), f.Close())
+		}
+		if !wait(ctx, lockPatience/100) {
+			return nil, errors.Join(fmt.Errorf("another supervisor uses %s", dir), f.Close())
+		}
 	}
-	return f, nil
 }

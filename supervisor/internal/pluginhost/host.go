@@ -44,7 +44,7 @@ func (h *Host) Open(ctx context.Context) error {
 		return err
 	}
 	h.spawner = startSpawner()
-	if err := h.takeOver(); err != nil {
+	if err := h.takeOver(ctx); err != nil {
 		return errors.Join(err, h.Close())
 	}
 	life, cancel := context.WithCancel(context.Background())
@@ -113,14 +113,14 @@ func (h *Host) check() error {
 }
 
 // lock takes every run directory once.
-func (h *Host) lock() error {
+func (h *Host) lock(ctx context.Context) error {
 	taken := map[string]bool{}
 	for _, p := range h.plugins {
 		if taken[p.spec.RunDir] {
 			continue
 		}
 		taken[p.spec.RunDir] = true
-		f, err := lockDirectory(p.spec.RunDir)
+		f, err := lockDirectory(ctx, p.spec.RunDir)
 		if err != nil {
 			return err
 		}
@@ -130,8 +130,8 @@ func (h *Host) lock() error {
 }
 
 // takeOver sweeps only what the locks say is nobody's.
-func (h *Host) takeOver() error {
-	if err := h.lock(); err != nil {
+func (h *Host) takeOver(ctx context.Context) error {
+	if err := h.lock(ctx); err != nil {
 		return err
 	}
 	return h.sweep()

@@ -31,8 +31,8 @@ type vigil struct {
 func (s *session) keepVigil(ctx context.Context, bound time.Duration) *vigil {
 	ctx, cancel := context.WithCancelCause(ctx)
 	return &vigil{Context: ctx, cancel: cancel, bound: bound, timer: time.AfterFunc(bound, func() {
-		cancel(&SilenceError{Plugin: s.spec.Name, Bound: bound})
 		s.suspect()
+		cancel(&SilenceError{Plugin: s.spec.Name, Bound: bound})
 	})}
 }
 
