@@ -12,6 +12,8 @@ import (
 	"github.com/pgvigil/pgvigil/plugins/sdk/plugintest"
 	pluginv1 "github.com/pgvigil/pgvigil/proto/plugin/v1"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 func TestMain(m *testing.M) { etcdtest.Main(m) }
@@ -43,13 +45,23 @@ func TestClientCertificate(t *testing.T) {
 	configure(t, conn, map[string]any{"endpoints": c.Endpoints, "tls": tls})
 	commit(t, conn, "/tls", "v")
 
+	tls["server_name"] = "elsewhere.test"
+	configure(t, conn, map[string]any{"endpoints": c.Endpoints, "tls": tls})
+	refuses(t, conn, "another server name")
+
+	tls["server_name"] = etcdtest.ServerName
 	delete(tls, "cert_file")
 	delete(tls, "key_file")
 	configure(t, conn, map[string]any{"endpoints": c.Endpoints, "tls": tls})
+	refuses(t, conn, "no client certificate")
+}
+
+func refuses(t *testing.T, conn *grpc.ClientConn, why string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
-	if _, err := pluginv1.NewDCSClient(conn).Read(ctx, &pluginv1.ReadRequest{Prefix: "/tls"}); err == nil {
-		t.Error("read without a client certificate")
+	if _, err := pluginv1.NewDCSClient(conn).Read(ctx, &pluginv1.ReadRequest{Prefix: "/tls"}); status.Code(err) != codes.Unavailable {
+		t.Errorf("%s: read ended with %v", why, err)
 	}
 }
 

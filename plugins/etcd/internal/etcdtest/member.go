@@ -72,6 +72,7 @@ func (s settings) config() (*embed.Config, error) {
 	c.TickMs, c.ElectionMs = 50, 500
 	c.BcryptCost = 4       // as cheap as it gets: every connection of a test logs in
 	c.UnsafeNoFsync = true // killed are processes here, not the kernel
+	c.EnableGRPCGateway = false
 	c.LogLevel, c.LogOutputs = "warn", []string{filepath.Join(s.Dir, "..", s.Name+".log")}
 	if s.TLS != nil {
 		c.ClientTLSInfo.CertFile, c.ClientTLSInfo.KeyFile = s.TLS.ServerCert, s.TLS.ServerKey

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -50,20 +51,28 @@ func newEndpoint(url string, cfg Config, cluster *atomic.Uint64) (*endpoint, err
 		// One try and no more. With the default of 100 the library repeats any call, a transaction too,
 		// whose answer is "deadline exceeded" while the caller's own deadline has not quite passed.
 		MaxUnaryRetries: 1,
-		DialOptions: []grpc.DialOption{
-			grpc.WithStatsHandler(e.link),
-			grpc.WithPerRPCCredentials(e.token),
-			grpc.WithConnectParams(grpc.ConnectParams{
-				Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second},
-				MinConnectTimeout: cfg.DialTimeout,
-			}),
-		},
+		DialOptions:     e.dialOptions(cfg),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("client for %s: %w", url, err)
 	}
 	e.client = client
 	return e, nil
+}
+
+func (e *endpoint) dialOptions(cfg Config) []grpc.DialOption {
+	opts := []grpc.DialOption{
+		grpc.WithStatsHandler(e.link),
+		grpc.WithPerRPCCredentials(e.token),
+		grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second},
+			MinConnectTimeout: cfg.DialTimeout,
+		}),
+	}
+	if cfg.TLS != nil && strings.HasPrefix(e.url, "https:") {
+		opts = append(opts, grpc.WithTransportCredentials(transportCredentials(cfg.TLS)))
+	}
+	return opts
 }
 
 // call runs one RPC. A connection that was not used before is checked first, and an RPC that etcd refused for
