@@ -21,10 +21,12 @@ func Write(c *config.Config, dir string, in Intent) (changed bool, err error) {
 		return false, err
 	}
 	files := []struct{ path, content string }{
-		{c.PassFile, passfile(c)},
 		{filepath.Join(dir, "pg_hba.conf"), hba(c)},
 		{filepath.Join(dir, "pg_ident.conf"), ident(c)},
 		{filepath.Join(dir, "postgresql.conf"), render(c, in)},
+	}
+	if err := WritePasswords(c); err != nil {
+		return false, err
 	}
 	for _, f := range files {
 		did, err := WriteFile(c.OS, f.path, []byte(f.content))
@@ -35,6 +37,12 @@ func Write(c *config.Config, dir string, in Intent) (changed bool, err error) {
 	}
 	did, err := cleanAuto(c, dir)
 	return changed || did, err
+}
+
+// WritePasswords writes the password file, which PostgreSQL's programs need before there is any data.
+func WritePasswords(c *config.Config) error {
+	_, err := WriteFile(c.OS, c.PassFile, []byte(passfile(c)))
+	return err
 }
 
 // keepBase moves a foreign postgresql.conf aside.

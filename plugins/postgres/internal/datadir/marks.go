@@ -91,6 +91,16 @@ func (m Mark) Clear(c *config.Config) error {
 	return conf.SyncDir(c.StateDir)
 }
 
+// Untouched tells whether the data directory is as a clone or a rewind left it: its pg_control is another
+// member's, so that it looks as if it had crashed.
+func Untouched(cfg *config.Config) bool {
+	if _, err := os.Stat(filepath.Join(cfg.DataDir, "backup_label")); err != nil {
+		return false
+	}
+	labelled, err := Labelled.On(cfg)
+	return err == nil && labelled
+}
+
 // SetLabelAside moves a backup_label away that an exclusive backup left on a primary: with it recovery
 // would begin in the past and wait for the end of a backup that never comes. A backup_label that a clone,
 // a rewind or a restore by hand put there is left alone. It tells whether it did something.

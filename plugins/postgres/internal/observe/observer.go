@@ -56,6 +56,7 @@ type Observer struct {
 	stopped  stopped
 	receiver watched
 	hints    hints
+	again    bool // whether to ask once more after the reply
 }
 
 // Snapshot is one published picture.

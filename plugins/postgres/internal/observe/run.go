@@ -23,8 +23,15 @@ func (o *Observer) Run(ctx context.Context) {
 		case r := <-o.probe.replies:
 			o.probe.busy = false
 			o.hear(r)
-			o.picture(o.seen.asked)
+			o.seen.shown = o.seen.asked
+			o.picture(o.seen.shown)
+			if o.again {
+				o.look(ctx)
+			}
 		case <-timer.C:
+			if o.probe.busy {
+				o.picture(o.seen.shown) // overdue: show what can be proven
+			}
 			o.look(ctx)
 		case <-o.wake:
 			o.look(ctx)
@@ -49,8 +56,8 @@ func (o *Observer) leave() {
 }
 
 // look finds out whether a server runs. It publishes a picture when it can tell without asking the
-// server, and otherwise asks; the picture then follows the reply. While a reply is overdue every look
-// publishes what can be proven.
+// server, and otherwise asks; the picture then follows the reply. While a reply is awaited it notes that
+// another question is to follow.
 func (o *Observer) look(ctx context.Context) {
 	c, began := o.source.Config(), time.Now()
 	if c == nil {
@@ -67,13 +74,13 @@ func (o *Observer) look(ctx context.Context) {
 		o.publishAt(o.stoppedPicture(ctx, c), began)
 	default:
 		o.adopt(c, server)
-		o.askOrShow(ctx, c, began)
+		o.ask(ctx, c, began)
 	}
 }
 
-func (o *Observer) askOrShow(ctx context.Context, c *config.Config, began time.Time) {
+func (o *Observer) ask(ctx context.Context, c *config.Config, began time.Time) {
+	o.again = o.probe.busy
 	if o.probe.busy {
-		o.picture(began)
 		return
 	}
 	pending := o.takeRecheck() || time.Since(o.seen.pendingAt) > pendingEvery

@@ -97,7 +97,7 @@ func (o *Observer) runningMessage(c *config.Config, status pluginv1.Status) stri
 	switch status {
 	case pluginv1.Status_STATUS_HUNG:
 		return fmt.Sprintf("no answer for %d s: %s", int(time.Since(o.seen.heard).Seconds()), o.seen.complaint)
-	case pluginv1.Status_STATUS_RUNNING:
+	case pluginv1.Status_STATUS_RUNNING, pluginv1.Status_STATUS_STARTING:
 		return o.seen.complaint
 	}
 	return ""

@@ -22,6 +22,7 @@ type seen struct {
 	launched    bool
 	since       time.Time // first sight of it
 	asked       time.Time // last question
+	shown       time.Time // last question that was replied to
 	heard       time.Time // last word of any kind from it
 	answer      *answer   // last full answer
 	pending     []string

@@ -69,10 +69,11 @@ func (o *Observer) stoppedPicture(ctx context.Context, c *config.Config) *plugin
 func (o *Observer) describe(out *pluginv1.ObserveResponse, c *config.Config) {
 	k := &o.stopped.control
 	out.Status, out.Role = pluginv1.Status_STATUS_CRASHED, pluginv1.Role_ROLE_PRIMARY
-	if k.Clean() {
+	untouched := datadir.Untouched(c)
+	if k.Clean() || untouched {
 		out.Status = pluginv1.Status_STATUS_STOPPED
 	}
-	if k.WasStandby() {
+	if k.WasStandby() || untouched {
 		out.Role = pluginv1.Role_ROLE_STANDBY
 	}
 	out.SystemIdentifier, out.Timeline = k.SystemID, k.LastTimeline()

@@ -32,6 +32,9 @@ func (s *Server) Configure(_ context.Context, in sdk.Config) []*pluginv1.Diagnos
 	if err := letIn(c); err != nil {
 		return append(found, sdk.Errorf(nil, "directories cannot be used", "%v.", err))
 	}
+	if err := conf.WritePasswords(c); err != nil {
+		return append(found, sdk.Errorf(sdk.Path("pgpass"), "password file cannot be written", "%v.", err))
+	}
 	if before == nil {
 		if d := s.open(c); d != nil {
 			return append(found, d)
