@@ -45,9 +45,7 @@ func Serve(p Plugin) {
 // serve runs a plugin under a supervisor until it is over.
 func serve(p Plugin) error {
 	parent := os.Getppid()
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50)
-	}
+	saveMemory()
 	out, err := sealStdout()
 	if err != nil {
 		return fmt.Errorf("stdout: %w", err)
@@ -61,6 +59,15 @@ func serve(p Plugin) error {
 	}
 	s.finish()
 	return nil
+}
+
+// saveMemory has the heap collected earlier than Go does, unless somebody decided otherwise: a plugin
+// shares its host with a database and has little to do.
+func saveMemory() {
+	const goDefault, frugal = 100, 50
+	if before := debug.SetGCPercent(frugal); before != goDefault || os.Getenv("GOGC") != "" {
+		debug.SetGCPercent(before)
+	}
 }
 
 // server is a plugin's process: the gRPC server that go-plugin runs, and what ends it.

@@ -22,7 +22,7 @@ type PostgresNode struct {
 	// SQL runs one statement as superuser and returns the first column of the first row as text, or "".
 	SQL func(ctx context.Context, statement string) (string, error)
 	// Restart ends the plugin, starts it anew on the same directories and returns the connection to it,
-	// configured.
+	// configured. t is that of the whole story.
 	Restart func(t testing.TB) *grpc.ClientConn
 	// Set configures the plugin with one PostgreSQL parameter changed, on top of earlier changes.
 	Set func(t testing.TB, parameter, value string)
@@ -32,8 +32,8 @@ type PostgresNode struct {
 // story: each chapter starts from where the one before ended, and the first that fails ends it. Both
 // nodes are stopped at the end.
 func Postgres(t *testing.T, first, second PostgresNode) {
-	s := &story{a: &node{PostgresNode: first}, b: &node{PostgresNode: second}}
-	t.Cleanup(func() { s.stopAll(t) })
+	s := &story{whole: t, a: &node{PostgresNode: first}, b: &node{PostgresNode: second}}
+	defer s.stopAll(t)
 	for _, chapter := range []struct {
 		name string
 		run  func(t *testing.T)
@@ -70,7 +70,9 @@ func Postgres(t *testing.T, first, second PostgresNode) {
 
 // story is the two nodes and what the chapters remember of each other.
 type story struct {
-	a, b *node
+	// whole is the test that all chapters are in.
+	whole *testing.T
+	a, b  *node
 	// epoch of the last decision.
 	epoch uint64
 	// identifier of the database system.

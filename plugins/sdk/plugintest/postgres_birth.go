@@ -127,10 +127,15 @@ func (s *story) clone(t *testing.T) {
 // cloneAfterCancel repeats a clone while the cancelled one is still winding up.
 func (s *story) cloneAfterCancel(t *testing.T, req *pluginv1.CloneRequest) {
 	t.Helper()
+	var refusal string
 	Eventually(t, "a clone after a cancelled one", func() bool {
 		err := finish(s.b.client().Clone(within(t, Patience), req))
 		if err != nil && status.Code(err) != codes.FailedPrecondition {
 			t.Fatalf("clone after a cancelled one: %v", err)
+		}
+		if err != nil && err.Error() != refusal {
+			refusal = err.Error()
+			t.Logf("clone after a cancelled one: %s", refusal)
 		}
 		return err == nil
 	})

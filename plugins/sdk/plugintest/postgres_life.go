@@ -63,7 +63,7 @@ func (s *story) parameters(t *testing.T) {
 // pluginRestarts: PostgreSQL does not notice, and the new plugin finds it and remembers the epoch.
 func (s *story) pluginRestarts(t *testing.T) {
 	before := s.a.observe(t)
-	s.a.Conn = s.a.Restart(t)
+	s.a.Conn = s.a.Restart(s.whole)
 	after := s.a.await(t, "running", func(o *pluginv1.ObserveResponse) bool {
 		return o.GetStatus() == pluginv1.Status_STATUS_RUNNING && o.GetRole() == pluginv1.Role_ROLE_PRIMARY
 	})
@@ -117,7 +117,7 @@ func (s *story) staysDetached(t *testing.T) {
 }
 
 func (s *story) detachSurvives(t *testing.T) {
-	s.b.Conn = s.b.Restart(t)
+	s.b.Conn = s.b.Restart(s.whole)
 	s.staysDetached(t)
 	s.b.stop(t, s.epoch, 20*time.Second)
 	s.b.start(t, s.epoch, nil)
