@@ -95,10 +95,7 @@ func (c *Cluster) lay() error {
 func (c *Cluster) makeDir() (err error) {
 	if c.Dir == "" {
 		c.own = true
-		if c.Dir, err = os.MkdirTemp(filepath.Dir(stem), filepath.Base(stem)); err != nil {
-			return err
-		}
-		if err := claim(c.Dir); err != nil {
+		if c.Dir, err = NewDir(); err != nil {
 			return err
 		}
 	}

@@ -16,6 +16,25 @@ import (
 // stem begins the names of the directories that labs make for themselves.
 const stem = "/tmp/pgvigil-lab-"
 
+// NewDir makes an empty directory for a lab. If this process ends without removing it, the next lab made here sweeps up
+// what it holds and what runs in it.
+func NewDir() (string, error) {
+	dir, err := os.MkdirTemp(filepath.Dir(stem), filepath.Base(stem))
+	if err != nil {
+		return "", err
+	}
+	return dir, Claim(dir)
+}
+
+// Reclaim ends what still runs in a directory that a process claimed which is gone, and removes the directory. Any other
+// directory is left as it is.
+func Reclaim(dir string) error {
+	if !abandoned(filepath.Join(dir, "owner")) {
+		return nil
+	}
+	return sweepDir(dir)
+}
+
 // sweep ends and removes what labs left behind whose own process ended without closing them, as a test that runs into its
 // time limit does.
 func sweep() error {
@@ -37,8 +56,8 @@ func sweep() error {
 	return errors.Join(errs...)
 }
 
-// claim writes down to whom a directory belongs: process id and start time, which no later process shares.
-func claim(dir string) error {
+// Claim writes down that a directory belongs to this process: its id and start time, which no later process shares.
+func Claim(dir string) error {
 	return os.WriteFile(filepath.Join(dir, "owner"), fmt.Appendf(nil, "%d %s\n", os.Getpid(), started(os.Getpid())), 0o644)
 }
 

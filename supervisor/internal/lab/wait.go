@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 )
 
 // WaitPrimary waits until the health checks of exactly one node say that it is the primary, and returns that node.
@@ -21,17 +23,12 @@ func (c *Cluster) WaitPrimary(ctx context.Context) (*Node, error) {
 	return primary, err
 }
 
+// patience is how long a node may take to answer a health check before it counts as silent.
+const patience = 500 * time.Millisecond
+
 // Primary returns the one node whose health check says now that it is the primary. Nodes that do not answer are not.
 func (c *Cluster) Primary(ctx context.Context) (*Node, error) {
-	var primaries []*Node
-	for _, n := range c.Nodes {
-		if !n.supervisor.running() {
-			continue
-		}
-		if yes, err := n.IsPrimary(ctx); err == nil && yes {
-			primaries = append(primaries, n)
-		}
-	}
+	primaries := c.ask(ctx)
 	switch len(primaries) {
 	case 0:
 		return nil, errors.New("no node is primary")
@@ -39,6 +36,28 @@ func (c *Cluster) Primary(ctx context.Context) (*Node, error) {
 		return primaries[0], nil
 	}
 	return nil, fmt.Errorf("%s and %s both say that they are primary", primaries[0].Name, primaries[1].Name)
+}
+
+// ask asks all nodes at once whether they are primary, so that one that hangs does not hide the others.
+func (c *Cluster) ask(ctx context.Context) []*Node {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	says := make([]bool, len(c.Nodes))
+	var group sync.WaitGroup
+	for i, n := range c.Nodes {
+		group.Go(func() {
+			yes, err := n.IsPrimary(ctx)
+			says[i] = err == nil && yes
+		})
+	}
+	group.Wait()
+	var primaries []*Node
+	for i, n := range c.Nodes {
+		if says[i] {
+			primaries = append(primaries, n)
+		}
+	}
+	return primaries
 }
 
 // WaitHealthy waits until one node is the primary and every other one streams from it, by the word of the supervisors and
