@@ -714,9 +714,12 @@ type Progress struct {
 	// Bytes in all; 0 when it cannot be told.
 	TotalBytes uint64 `protobuf:"varint,3,opt,name=total_bytes,json=totalBytes,proto3" json:"total_bytes,omitempty"`
 	// One line for the operator.
-	Message       string `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Message string `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
+	// CLOCK_BOOTTIME of this host, nanoseconds, when the work ended, well or not; set in the last message only. Reports sampled at or
+	// after it show what the call did; the plugin sends one at once.
+	DoneAtBoottimeNs int64 `protobuf:"varint,5,opt,name=done_at_boottime_ns,json=doneAtBoottimeNs,proto3" json:"done_at_boottime_ns,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Progress) Reset() {
@@ -775,6 +778,13 @@ func (x *Progress) GetMessage() string {
 		return x.Message
 	}
 	return ""
+}
+
+func (x *Progress) GetDoneAtBoottimeNs() int64 {
+	if x != nil {
+		return x.DoneAtBoottimeNs
+	}
+	return 0
 }
 
 // BootstrapRequest asks for a new data directory.
@@ -1125,11 +1135,14 @@ func (x *FollowRequest) GetUpstream() *Peer {
 	return nil
 }
 
-// FollowResponse is empty.
+// FollowResponse tells that it is done.
 type FollowResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// CLOCK_BOOTTIME of this host, nanoseconds, when the work ended. Reports sampled at or
+	// after it show what the call did; the plugin sends one at once.
+	DoneAtBoottimeNs int64 `protobuf:"varint,1,opt,name=done_at_boottime_ns,json=doneAtBoottimeNs,proto3" json:"done_at_boottime_ns,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *FollowResponse) Reset() {
@@ -1160,6 +1173,13 @@ func (x *FollowResponse) ProtoReflect() protoreflect.Message {
 // Deprecated: Use FollowResponse.ProtoReflect.Descriptor instead.
 func (*FollowResponse) Descriptor() ([]byte, []int) {
 	return file_plugin_v1_postgres_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *FollowResponse) GetDoneAtBoottimeNs() int64 {
+	if x != nil {
+		return x.DoneAtBoottimeNs
+	}
+	return 0
 }
 
 // DetachRequest asks a standby to stop receiving.
@@ -1214,9 +1234,12 @@ type DetachResponse struct {
 	// End of flushed WAL.
 	Lsn uint64 `protobuf:"varint,1,opt,name=lsn,proto3" json:"lsn,omitempty"`
 	// Its timeline.
-	Timeline      uint32 `protobuf:"varint,2,opt,name=timeline,proto3" json:"timeline,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Timeline uint32 `protobuf:"varint,2,opt,name=timeline,proto3" json:"timeline,omitempty"`
+	// CLOCK_BOOTTIME of this host, nanoseconds, when the work ended. Reports sampled at or
+	// after it show what the call did; the plugin sends one at once.
+	DoneAtBoottimeNs int64 `protobuf:"varint,3,opt,name=done_at_boottime_ns,json=doneAtBoottimeNs,proto3" json:"done_at_boottime_ns,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *DetachResponse) Reset() {
@@ -1259,6 +1282,13 @@ func (x *DetachResponse) GetLsn() uint64 {
 func (x *DetachResponse) GetTimeline() uint32 {
 	if x != nil {
 		return x.Timeline
+	}
+	return 0
+}
+
+func (x *DetachResponse) GetDoneAtBoottimeNs() int64 {
+	if x != nil {
+		return x.DoneAtBoottimeNs
 	}
 	return 0
 }
@@ -1428,11 +1458,14 @@ func (x *ApplyRequest) GetSynchronousStandbyNames() string {
 	return ""
 }
 
-// ApplyResponse is empty.
+// ApplyResponse tells that it is done.
 type ApplyResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// CLOCK_BOOTTIME of this host, nanoseconds, when the work ended. Reports sampled at or
+	// after it show what the call did; the plugin sends one at once.
+	DoneAtBoottimeNs int64 `protobuf:"varint,1,opt,name=done_at_boottime_ns,json=doneAtBoottimeNs,proto3" json:"done_at_boottime_ns,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *ApplyResponse) Reset() {
@@ -1463,6 +1496,13 @@ func (x *ApplyResponse) ProtoReflect() protoreflect.Message {
 // Deprecated: Use ApplyResponse.ProtoReflect.Descriptor instead.
 func (*ApplyResponse) Descriptor() ([]byte, []int) {
 	return file_plugin_v1_postgres_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ApplyResponse) GetDoneAtBoottimeNs() int64 {
+	if x != nil {
+		return x.DoneAtBoottimeNs
+	}
+	return 0
 }
 
 var File_plugin_v1_postgres_proto protoreflect.FileDescriptor
@@ -1519,14 +1559,15 @@ const file_plugin_v1_postgres_proto_rawDesc = "" +
 	"\twrite_lsn\x18\x05 \x01(\x04R\bwriteLsn\x12\x1b\n" +
 	"\tflush_lsn\x18\x06 \x01(\x04R\bflushLsn\x12\x1d\n" +
 	"\n" +
-	"replay_lsn\x18\a \x01(\x04R\treplayLsn\"z\n" +
+	"replay_lsn\x18\a \x01(\x04R\treplayLsn\"\xa9\x01\n" +
 	"\bProgress\x12\x14\n" +
 	"\x05phase\x18\x01 \x01(\tR\x05phase\x12\x1d\n" +
 	"\n" +
 	"done_bytes\x18\x02 \x01(\x04R\tdoneBytes\x12\x1f\n" +
 	"\vtotal_bytes\x18\x03 \x01(\x04R\n" +
 	"totalBytes\x12\x18\n" +
-	"\amessage\x18\x04 \x01(\tR\amessage\"(\n" +
+	"\amessage\x18\x04 \x01(\tR\amessage\x12-\n" +
+	"\x13done_at_boottime_ns\x18\x05 \x01(\x03R\x10doneAtBoottimeNs\"(\n" +
 	"\x10BootstrapRequest\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\"g\n" +
 	"\fCloneRequest\x12\x14\n" +
@@ -1547,13 +1588,15 @@ const file_plugin_v1_postgres_proto_rawDesc = "" +
 	"\x19synchronous_standby_names\x18\x04 \x01(\tR\x17synchronousStandbyNames\"R\n" +
 	"\rFollowRequest\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12+\n" +
-	"\bupstream\x18\x02 \x01(\v2\x0f.plugin.v1.PeerR\bupstream\"\x10\n" +
-	"\x0eFollowResponse\"%\n" +
+	"\bupstream\x18\x02 \x01(\v2\x0f.plugin.v1.PeerR\bupstream\"?\n" +
+	"\x0eFollowResponse\x12-\n" +
+	"\x13done_at_boottime_ns\x18\x01 \x01(\x03R\x10doneAtBoottimeNs\"%\n" +
 	"\rDetachRequest\x12\x14\n" +
-	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\">\n" +
+	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\"m\n" +
 	"\x0eDetachResponse\x12\x10\n" +
 	"\x03lsn\x18\x01 \x01(\x04R\x03lsn\x12\x1a\n" +
-	"\btimeline\x18\x02 \x01(\rR\btimeline\"N\n" +
+	"\btimeline\x18\x02 \x01(\rR\btimeline\x12-\n" +
+	"\x13done_at_boottime_ns\x18\x03 \x01(\x03R\x10doneAtBoottimeNs\"N\n" +
 	"\rRewindRequest\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12'\n" +
 	"\x06source\x18\x02 \x01(\v2\x0f.plugin.v1.PeerR\x06source\")\n" +
@@ -1562,8 +1605,9 @@ const file_plugin_v1_postgres_proto_rawDesc = "" +
 	"\fApplyRequest\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x18\n" +
 	"\amembers\x18\x02 \x03(\tR\amembers\x12:\n" +
-	"\x19synchronous_standby_names\x18\x03 \x01(\tR\x17synchronousStandbyNames\"\x0f\n" +
-	"\rApplyResponse*\xbf\x01\n" +
+	"\x19synchronous_standby_names\x18\x03 \x01(\tR\x17synchronousStandbyNames\">\n" +
+	"\rApplyResponse\x12-\n" +
+	"\x13done_at_boottime_ns\x18\x01 \x01(\x03R\x10doneAtBoottimeNs*\xbf\x01\n" +
 	"\x06Status\x12\x16\n" +
 	"\x12STATUS_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rSTATUS_ABSENT\x10\x01\x12\x13\n" +

@@ -51,7 +51,8 @@ type Answer struct {
 type Postgres interface {
 	// Observe calls report at once, on change and at least every interval, until the stream ends.
 	Observe(ctx context.Context, interval core.Span, report func(core.Postgres)) error
-	// Do carries out one action of core.PostgresActions. At of the answer is left to the caller.
+	// Do carries out one action of core.PostgresActions. At of the answer is when the
+	// work ended, 0 if that is not known.
 	Do(ctx context.Context, a core.Action, progress func(core.Job)) core.Finished
 }
 

@@ -60,7 +60,10 @@ func (l *Loop) do(ctx context.Context, a core.Action) {
 	l.lanes.start(func() {
 		defer cancel()
 		done := l.Postgres.Do(ctx, a, func(p core.Job) { l.progress(job, p) })
-		done.Kind, done.Epoch, done.At = a.Kind, a.Epoch, l.Clock()
+		done.Kind, done.Epoch = a.Kind, a.Epoch
+		if done.At == 0 {
+			done.At = l.Clock()
+		}
 		l.logFinished(job, done)
 		l.inbox.post(func(in *inbox) {
 			in.o.Job, in.cancelJob = nil, nil

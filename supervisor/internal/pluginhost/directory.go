@@ -34,16 +34,28 @@ func prepareDirectories(s Spec) error {
 	if err := sweepSockets(s.socketDir()); err != nil {
 		return err
 	}
-	for _, dir := range []string{s.socketDir(), s.ownRunDir(), s.ownStateDir()} {
-		if err := privateDirectory(dir); err != nil {
-			return err
-		}
+	if err := privateDirectory(s.socketDir()); err != nil {
+		return err
 	}
-	return nil
+	return errors.Join(entrustedDirectory(s.ownRunDir()), entrustedDirectory(s.ownStateDir()))
 }
 
 // privateDirectory makes sure that dir is a directory of ours that nobody else may enter.
-func privateDirectory(dir string) error {
+func privateDirectory(dir string) error { return directoryOf(dir, os.Geteuid()) }
+
+// entrustedDirectory is a private one whose owner a plugin of root's may have changed, so that what it starts
+// under another account can use it.
+func entrustedDirectory(dir string) error {
+	if os.Geteuid() == 0 {
+		return directoryOf(dir, anyOwner)
+	}
+	return privateDirectory(dir)
+}
+
+const anyOwner = -1
+
+// directoryOf makes sure that dir is a directory of the owner that nobody else may enter.
+func directoryOf(dir string, owner int) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("directory of plugin: %w", err)
 	}
@@ -54,8 +66,8 @@ func privateDirectory(dir string) error {
 	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
 		return fmt.Errorf("%s is not a directory", dir)
 	}
-	if int(st.Uid) != os.Geteuid() {
-		return fmt.Errorf("directory %s belongs to user id %d, not to user id %d this supervisor runs as", dir, st.Uid, os.Geteuid())
+	if owner != anyOwner && int(st.Uid) != owner {
+		return fmt.Errorf("directory %s belongs to user id %d, not to user id %d", dir, st.Uid, owner)
 	}
 	if st.Mode&0o077 == 0 {
 		return nil

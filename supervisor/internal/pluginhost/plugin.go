@@ -152,7 +152,7 @@ func (p *Plugin) down() error {
 		return fmt.Errorf("%w: plugin %s was stopped", ErrDown, p.spec.Name)
 	}
 	if p.failure != nil {
-		return fmt.Errorf("%w: plugin %s is restarting: %s", ErrDown, p.spec.Name, firstLineOf(p.failure))
+		return fmt.Errorf("%w: plugin %s is restarting: %s", ErrDown, p.spec.Name, oneLine(p.failure))
 	}
 	return fmt.Errorf("%w: plugin %s is starting", ErrDown, p.spec.Name)
 }

@@ -63,7 +63,8 @@ func (p *Postgres) Observe(ctx context.Context, interval core.Span, seen func(co
 }
 
 // Do carries out one of core.PostgresActions, and calls progress while a long one runs. It blocks until the
-// action has ended. Progress and result leave Since and At 0: the caller's clock sets them.
+// action has ended. Since of the progress is left 0; At of the result is 0 when the plugin did not tell when its work
+// ended: the caller's clock sets them.
 func (p *Postgres) Do(ctx context.Context, a core.Action, progress func(core.Job)) core.Finished {
 	finished := core.Finished{Kind: a.Kind, Epoch: a.Epoch, Outcome: core.OutcomeRefused}
 	call, err := callFor(a)
@@ -78,7 +79,7 @@ func (p *Postgres) Do(ctx context.Context, a core.Action, progress func(core.Job
 	}
 	r := call(ctx, s, a, progress)
 	finished.Outcome, finished.Hopeless = judge(r.err, r.trailer)
-	finished.Message = r.note
+	finished.Message, finished.At = r.note, r.doneAt
 	if r.err != nil {
 		finished.Message = message(r.err)
 	}

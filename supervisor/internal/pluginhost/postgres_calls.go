@@ -19,6 +19,8 @@ type result struct {
 	err     error
 	trailer metadata.MD
 	note    string
+	// doneAt is when the plugin says the work ended; 0 when it does not.
+	doneAt core.Instant
 }
 
 // postgresCall carries out one action by one RPC.
@@ -69,32 +71,43 @@ func long[Request any](
 		if err != nil {
 			return result{err: v.because(err)}
 		}
+		var doneAt core.Instant
 		for {
 			step, err := stream.Recv()
 			if errors.Is(err, io.EOF) {
-				return result{}
+				return result{doneAt: doneAt}
 			}
 			if err != nil {
-				return result{err: v.because(err), trailer: stream.Trailer()}
+				return result{err: v.because(err), trailer: stream.Trailer(), doneAt: doneAt}
 			}
 			v.heard()
+			doneAt = core.Instant(step.GetDoneAtBoottimeNs())
 			progress(jobFromWire(a, step))
 		}
 	}
 }
 
+// answer is that of a short call.
+type answer[T any] interface {
+	*T
+	GetDoneAtBoottimeNs() int64
+}
+
 // short is a call with one answer. note may be nil.
-func short[Request, Response any](
-	rpc func(pluginv1.PostgresClient, context.Context, *Request, ...grpc.CallOption) (*Response, error),
+func short[Request any, Response any, Answer answer[Response]](
+	rpc func(pluginv1.PostgresClient, context.Context, *Request, ...grpc.CallOption) (Answer, error),
 	request func(core.Action) *Request,
-	note func(*Response) string,
+	note func(Answer) string,
 ) postgresCall {
 	return func(ctx context.Context, s *session, a core.Action, _ func(core.Job)) result {
 		ctx, cancel := context.WithTimeout(ctx, shortCall)
 		defer cancel()
 		var r result
-		var answer *Response
+		var answer Answer
 		answer, r.err = rpc(pluginv1.NewPostgresClient(s.conn), ctx, request(a), grpc.Trailer(&r.trailer))
+		if r.err == nil {
+			r.doneAt = core.Instant(answer.GetDoneAtBoottimeNs())
+		}
 		if r.err == nil && note != nil {
 			r.note = note(answer)
 		}

@@ -149,7 +149,7 @@ func (p *Plugin) goDown(reason error) {
 	}
 	p.session, p.failure = nil, reason
 	p.status.Up, p.status.Healthy, p.status.PID = false, false, 0
-	p.status.Message = reason.Error()
+	p.status.Message = oneLine(reason)
 	p.notify()
 }
 
@@ -171,7 +171,11 @@ func wait(ctx context.Context, pause time.Duration) bool {
 	}
 }
 
-func firstLineOf(err error) string {
-	line, _, _ := strings.Cut(err.Error(), "\n")
-	return line
+// messageWidth bounds what a status and the error of a call tell about a failure.
+const messageWidth = 500
+
+// oneLine is an error for a list: without line breaks, and not too long.
+func oneLine(err error) string {
+	line := strings.ReplaceAll(err.Error(), "\n", " | ")
+	return strings.ToValidUTF8(line[:min(len(line), messageWidth)], "")
 }

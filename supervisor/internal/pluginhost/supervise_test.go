@@ -91,6 +91,22 @@ func TestKilledPluginIsRestartedAndReconfigured(t *testing.T) {
 	}
 }
 
+// TestRestartedPluginThatRefusesItsBodyIsDown: nothing runs with another configuration than the current one.
+func TestRestartedPluginThatRefusesItsBodyIsDown(t *testing.T) {
+	h, _ := openHost(t, fakeSpec(t, "good"))
+	p := h.Plugin("fake")
+	p.mu.Lock()
+	p.body = []byte(`"bad"`)
+	p.mu.Unlock()
+	must(t, syscall.Kill(h.Status()[0].PID, syscall.SIGKILL))
+	eventually(t, "refusal", func() bool {
+		return strings.Contains(h.Status()[0].Message, "no longer accepts its configuration: bad body")
+	})
+	if _, err := h.DCS().Read(t.Context(), ""); !errors.Is(err, ErrDown) {
+		t.Errorf("read: %v, want ErrDown", err)
+	}
+}
+
 func TestFrozenPluginIsKilledAndRestarted(t *testing.T) {
 	t.Run("noticed by a call", func(t *testing.T) {
 		h, _ := openHost(t, fakeSpec(t, "good"))
@@ -152,6 +168,9 @@ func TestCrashAtStartLoopsWithBackOff(t *testing.T) {
 			t.Errorf("error %v does not tell %q", err, want)
 		}
 	}
+	if message := h.Status()[0].Message; strings.Contains(message, "\n") || !strings.Contains(message, "exit status 7") {
+		t.Errorf("status says %q", message)
+	}
 	if err := h.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -160,6 +179,30 @@ func TestCrashAtStartLoopsWithBackOff(t *testing.T) {
 			t.Errorf("log lacks %s", want)
 		}
 	}
+}
+
+// TestProbesLeaveNothingOpen opens and closes often enough for a leak of one descriptor to show.
+func TestProbesLeaveNothingOpen(t *testing.T) {
+	spec := fakeSpec(t, "good")
+	spec.Transport = InsecureLocal
+	probe := func() {
+		p := NewProbe((&record{}).logger(), spec)
+		must(t, p.Open(t.Context()))
+		must(t, p.Close())
+	}
+	probe()
+	before := openFiles(t)
+	for range 10 {
+		probe()
+	}
+	eventually(t, "as many open files as before", func() bool { return openFiles(t) <= before+2 })
+}
+
+func openFiles(t *testing.T) int {
+	t.Helper()
+	files, err := os.ReadDir("/proc/self/fd")
+	must(t, err)
+	return len(files)
 }
 
 func TestPluginsOfOneDirectoryBelongToOneHost(t *testing.T) {

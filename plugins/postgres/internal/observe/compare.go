@@ -16,7 +16,7 @@ func sameButPositions(a, b *pluginv1.ObserveResponse) bool {
 // still is a copy without what moves all the time.
 func still(s *pluginv1.ObserveResponse) *pluginv1.ObserveResponse {
 	c := proto.CloneOf(s)
-	c.ReplayedAtUnixNs = 0
+	c.ReplayedAtUnixNs, c.SampledAtBoottimeNs = 0, 0
 	if running(c.GetStatus()) {
 		c.Lsn, c.ReceivedLsn, c.ReplayedLsn = 0, 0, 0
 	}

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	pluginv1 "github.com/pgvigil/pgvigil/proto/plugin/v1"
 
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/conf"
@@ -48,6 +50,7 @@ type Observer struct {
 	last     *Snapshot
 	changed  chan struct{}
 	hurry    int
+	settled  time.Time // when work ended that no published picture shows yet; zero for none
 
 	recheck bool
 
@@ -83,6 +86,24 @@ func (o *Observer) Wake() {
 	case o.wake <- struct{}{}:
 	default:
 	}
+}
+
+// Settle says that a call's work has ended now, and returns that instant on CLOCK_BOOTTIME: the next picture is
+// news even if it looks like the last.
+func (o *Observer) Settle() int64 {
+	o.mu.Lock()
+	o.settled = time.Now()
+	at := bootNow()
+	o.mu.Unlock()
+	o.Wake()
+	return at
+}
+
+// bootNow reads CLOCK_BOOTTIME, in nanoseconds.
+func bootNow() int64 {
+	var t unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &t) // fails for an unknown clock only
+	return t.Nano()
 }
 
 // Recheck makes the observer ask for pending restarts at the next look, which is now.
@@ -159,9 +180,14 @@ func (o *Observer) publish(state *pluginv1.ObserveResponse, began time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	s := &Snapshot{State: state, At: time.Now(), Began: began}
+	state.SampledAtBoottimeNs = bootNow() - int64(time.Since(began))
 	if o.last != nil {
 		s.Generation = o.last.Generation
-		if !sameButPositions(o.last.State, state) {
+		shows := !o.settled.IsZero() && !began.Before(o.settled)
+		if shows {
+			o.settled = time.Time{}
+		}
+		if shows || !sameButPositions(o.last.State, state) {
 			s.Generation++
 		}
 	}

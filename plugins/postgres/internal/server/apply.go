@@ -34,20 +34,23 @@ func (s *Server) Apply(ctx context.Context, req *pluginv1.ApplyRequest) (*plugin
 		return nil, toStatus(err)
 	}
 	defer i.Close()
-	if err := s.apply(ctx, i, req.GetMembers(), req.GetSynchronousStandbyNames()); err != nil {
+	if err := s.apply(ctx, i, req.GetMembers(), req.GetSynchronousStandbyNames(), false); err != nil {
 		return nil, toStatus(err)
 	}
 	s.observer.Recheck()
-	return &pluginv1.ApplyResponse{}, nil
+	return &pluginv1.ApplyResponse{DoneAtBoottimeNs: s.observer.Settle()}, nil
 }
 
-// apply brings files, settings and slots in line.
-func (s *Server) apply(ctx context.Context, i *instance, members []string, syncNames string) error {
+// apply brings files, settings and slots in line. With detach the upstream goes, too.
+func (s *Server) apply(ctx context.Context, i *instance, members []string, syncNames string, detach bool) error {
 	wanted := slotNames(members)
 	had := source{s}.Intent()
 	changed, err := s.change(i.c, func(in *conf.Intent) {
 		in.SyncNames = syncNames
 		in.Slots = union(in.Slots, wanted)
+		if detach {
+			in.Upstream = nil
+		}
 	})
 	if err != nil {
 		return err

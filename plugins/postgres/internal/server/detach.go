@@ -49,7 +49,7 @@ func (s *Server) position(ctx context.Context) (*pluginv1.DetachResponse, error)
 	case st.GetReceiver() != nil || st.GetUpstream() != "":
 		return nil, refused("standby is not detached any more")
 	}
-	return &pluginv1.DetachResponse{Lsn: st.GetLsn(), Timeline: st.GetTimeline()}, nil
+	return &pluginv1.DetachResponse{Lsn: st.GetLsn(), Timeline: st.GetTimeline(), DoneAtBoottimeNs: s.observer.Settle()}, nil
 }
 
 func (s *Server) detachStopped(c *config.Config) error {

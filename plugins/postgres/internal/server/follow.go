@@ -22,8 +22,7 @@ func (s *Server) Follow(ctx context.Context, req *pluginv1.FollowRequest) (*plug
 	if err := s.point(ctx, s.current(), &upstream); err != nil {
 		return nil, toStatus(err)
 	}
-	s.observer.Wake()
-	return &pluginv1.FollowResponse{}, nil
+	return &pluginv1.FollowResponse{DoneAtBoottimeNs: s.observer.Settle()}, nil
 }
 
 // point makes a running standby stream from upstream, or from nobody.

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	pluginv1 "github.com/pgvigil/pgvigil/proto/plugin/v1"
 )
@@ -37,10 +38,9 @@ func (s *Server) runLong(out stream, work func(context.Context, *progress) error
 		}
 	})
 	err := work(ctx, p)
+	p.done(s.observer.Settle())
 	if err == nil {
 		err = s.show(ctx)
-	} else {
-		s.observer.Wake()
 	}
 	p.end()
 	sender.Wait()
@@ -89,6 +89,14 @@ func (p *progress) latest() *pluginv1.Progress {
 	return p.now
 }
 
+// done notes when the work ended; the last message says so.
+func (p *progress) done(at int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now = proto.CloneOf(p.now)
+	p.now.DoneAtBoottimeNs = at
+}
+
 func (p *progress) end() { close(p.ended) }
 
 // send sends news as they come, and what is known every second, until end.
@@ -101,7 +109,7 @@ func (p *progress) send(out stream) error {
 		}
 		select {
 		case <-p.ended:
-			return nil
+			return out.Send(p.latest())
 		case <-p.news:
 		case <-tick.C:
 		}

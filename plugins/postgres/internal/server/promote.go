@@ -44,12 +44,12 @@ func (s *Server) alreadyPrimary(ctx context.Context, i *instance, req *pluginv1.
 	if tli <= req.GetMinTimeline() {
 		return refused("PostgreSQL is a primary on timeline %d, which is not greater than %d", tli, req.GetMinTimeline())
 	}
-	return s.apply(ctx, i, req.GetMembers(), req.GetSynchronousStandbyNames())
+	return s.apply(ctx, i, req.GetMembers(), req.GetSynchronousStandbyNames(), true)
 }
 
 func (s *Server) promote(ctx context.Context, i *instance, req *pluginv1.PromoteRequest, p *progress) error {
 	p.phase("preparing", "")
-	if err := s.apply(ctx, i, req.GetMembers(), req.GetSynchronousStandbyNames()); err != nil {
+	if err := s.apply(ctx, i, req.GetMembers(), req.GetSynchronousStandbyNames(), true); err != nil {
 		return err
 	}
 	if err := datadir.Promoted.Set(i.c, i.c.DataDir); err != nil {
