@@ -89,8 +89,14 @@ func measure(ctx context.Context, s settings, c *lab.Cluster, f fault) error {
 		lost += gone
 	}
 	slices.Sort(seen)
-	s.row(f.name, len(seen), seen[len(seen)/2].Milliseconds(), seen[len(seen)-1].Milliseconds(), lost)
+	s.row(f.name, len(seen), median(seen).Milliseconds(), seen[len(seen)-1].Milliseconds(), lost)
 	return nil
+}
+
+// median of sorted times.
+func median(sorted []time.Duration) time.Duration {
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
 // once plays the fault on a healthy cluster under writes and waits until it is healthy again.
