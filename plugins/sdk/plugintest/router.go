@@ -3,13 +3,14 @@
 package plugintest
 
 import (
+	"slices"
 	"testing"
+	"time"
 
 	pluginv1 "github.com/pgvigil/pgvigil/proto/plugin/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 )
 
 // RouterEnv is a router as its suite needs it.
@@ -24,74 +25,128 @@ type RouterEnv struct {
 
 // Router checks the promises of pluginv1.Router.
 func Router(t *testing.T, env RouterEnv) {
-	routes := routesAt(5)
 	conn := env.Connect(t)
-	router := pluginv1.NewRouterClient(conn)
-	apply := func(t *testing.T, req *pluginv1.RouterApplyRequest) codes.Code {
-		t.Helper()
-		_, err := router.Apply(within(t, Patience), req)
-		return status.Code(err)
-	}
-	mustApply := func(t *testing.T, req *pluginv1.RouterApplyRequest) string {
-		t.Helper()
-		if got := apply(t, req); got != codes.OK {
-			t.Fatalf("apply: got %s", got)
-		}
-		return env.Effect(t)
-	}
-	var before string
+	r := &routerStory{RouterEnv: env, conn: conn, client: pluginv1.NewRouterClient(conn)}
+	t.Run("unknown_role", r.unknownRole)
+	t.Run("idempotent", r.idempotent)
+	t.Run("stale_epoch", r.staleEpoch)
+	t.Run("level_triggered", r.levelTriggered)
+	t.Run("switchover", r.switchover)
+	t.Run("no_primary", r.noPrimary)
+	t.Run("pause", r.pause)
+	t.Run("epoch_survives_restart", r.restart)
+}
 
-	t.Run("unknown_role", func(t *testing.T) {
-		for _, role := range []pluginv1.OwnRole{pluginv1.OwnRole_OWN_ROLE_UNSPECIFIED, 99} {
-			bad := proto.CloneOf(routes)
-			bad.OwnRole = role
-			if got := apply(t, bad); got != codes.InvalidArgument {
-				t.Errorf("own_role %d: got %s, want %s", role, got, codes.InvalidArgument)
-			}
+// routerStory is a router that has been given routes.
+type routerStory struct {
+	RouterEnv
+	conn   *grpc.ClientConn
+	client pluginv1.RouterClient
+	// effect of the routes of epoch 5.
+	effect string
+}
+
+func (r *routerStory) apply(t *testing.T, req *pluginv1.RouterApplyRequest) codes.Code {
+	t.Helper()
+	_, err := r.client.Apply(within(t, Patience), req)
+	return status.Code(err)
+}
+
+// mustApply applies and returns the effect.
+func (r *routerStory) mustApply(t *testing.T, req *pluginv1.RouterApplyRequest) string {
+	t.Helper()
+	if got := r.apply(t, req); got != codes.OK {
+		t.Fatalf("apply: got %s", got)
+	}
+	return r.Effect(t)
+}
+
+func (r *routerStory) unknownRole(t *testing.T) {
+	for _, role := range []pluginv1.OwnRole{pluginv1.OwnRole_OWN_ROLE_UNSPECIFIED, 99} {
+		bad := routesAt(5)
+		bad.OwnRole = role
+		if got := r.apply(t, bad); got != codes.InvalidArgument {
+			t.Errorf("own_role %d: got %s, want %s", role, got, codes.InvalidArgument)
 		}
-	})
-	t.Run("idempotent", func(t *testing.T) {
-		before = mustApply(t, routes)
-		if after := mustApply(t, routes); after != before {
-			t.Errorf("the same routes again changed the effect\nfrom %s\nto   %s", before, after)
-		}
-	})
-	t.Run("stale_epoch", func(t *testing.T) {
-		stale := routesAt(4)
-		stale.Primary, stale.Replicas[0] = stale.GetReplicas()[0], stale.GetPrimary()
-		if got := apply(t, stale); got != codes.Aborted {
-			t.Errorf("older epoch: got %s, want %s", got, codes.Aborted)
-		}
-		if after := env.Effect(t); after != before {
-			t.Errorf("an older epoch changed the effect\nfrom %s\nto   %s", before, after)
-		}
-	})
-	t.Run("level_triggered", func(t *testing.T) {
-		env.Forget(t)
-		if after := mustApply(t, routes); after != before {
-			t.Errorf("what was forgotten was not repaired\nwant %s\ngot  %s", before, after)
-		}
-	})
-	t.Run("switchover", func(t *testing.T) {
-		next := routesAt(6)
-		next.Primary, next.Replicas[0] = next.GetReplicas()[0], next.GetPrimary()
-		next.OwnRole = pluginv1.OwnRole_OWN_ROLE_STANDBY
-		if after := mustApply(t, next); after == before {
-			t.Error("another primary changed nothing")
-		}
-	})
-	t.Run("no_primary", func(t *testing.T) {
-		none := routesAt(6)
-		none.Primary, none.Replicas, none.OwnRole = nil, nil, pluginv1.OwnRole_OWN_ROLE_NONE
-		mustApply(t, none)
-	})
-	t.Run("epoch_survives_restart", func(t *testing.T) {
-		conn := env.Connect(t)
-		_, err := pluginv1.NewRouterClient(conn).Apply(within(t, Patience), routesAt(5))
-		if got := status.Code(err); got != codes.Aborted {
-			t.Errorf("older epoch after a restart: got %s, want %s", got, codes.Aborted)
-		}
-	})
+	}
+}
+
+func (r *routerStory) idempotent(t *testing.T) {
+	r.effect = r.mustApply(t, routesAt(5))
+	if after := r.mustApply(t, routesAt(5)); after != r.effect {
+		t.Errorf("the same routes again changed the effect\nfrom %s\nto   %s", r.effect, after)
+	}
+}
+
+func (r *routerStory) staleEpoch(t *testing.T) {
+	if got := r.apply(t, swapped(4)); got != codes.Aborted {
+		t.Errorf("older epoch: got %s, want %s", got, codes.Aborted)
+	}
+	if after := r.Effect(t); after != r.effect {
+		t.Errorf("an older epoch changed the effect\nfrom %s\nto   %s", r.effect, after)
+	}
+}
+
+func (r *routerStory) levelTriggered(t *testing.T) {
+	r.Forget(t)
+	if after := r.mustApply(t, routesAt(5)); after != r.effect {
+		t.Errorf("what was forgotten was not repaired\nwant %s\ngot  %s", r.effect, after)
+	}
+}
+
+func (r *routerStory) switchover(t *testing.T) {
+	if after := r.mustApply(t, swapped(6)); after == r.effect {
+		t.Error("another primary changed nothing")
+	}
+}
+
+func (r *routerStory) noPrimary(t *testing.T) {
+	none := routesAt(6)
+	none.Primary, none.Replicas, none.OwnRole = nil, nil, pluginv1.OwnRole_OWN_ROLE_NONE
+	if after := r.mustApply(t, none); after == r.effect {
+		t.Error("the loss of the primary changed nothing")
+	}
+}
+
+// pause: a router that cannot says so, in Info and in the call; one that can resumes as often as asked.
+func (r *routerStory) pause(t *testing.T) {
+	info, err := pluginv1.NewBaseClient(r.conn).Info(within(t, Patience), &pluginv1.InfoRequest{})
+	if err != nil {
+		t.Fatalf("info: %v", err)
+	}
+	want := []codes.Code{codes.Unimplemented, codes.Unimplemented, codes.Unimplemented}
+	if slices.Contains(info.GetCapabilities(), "router.pause") {
+		want = []codes.Code{codes.Aborted, codes.OK, codes.OK}
+	}
+	_, stale := r.client.Pause(within(t, Patience), pauseAt(5))
+	_, pause := r.client.Pause(within(t, Patience), pauseAt(6))
+	_, resume := r.client.Resume(within(t, Patience), &pluginv1.ResumeRequest{Epoch: 6})
+	_, again := r.client.Resume(within(t, Patience), &pluginv1.ResumeRequest{Epoch: 6})
+	got := []codes.Code{status.Code(stale), status.Code(pause), status.Code(resume)}
+	if !slices.Equal(got, want) || status.Code(again) != want[2] {
+		t.Errorf("pause of an older epoch, pause, resume: got %v and then %v, want %v", got, again, want)
+	}
+}
+
+// restart: what a new process finds on disk still refuses an older epoch.
+func (r *routerStory) restart(t *testing.T) {
+	conn := r.Connect(t)
+	_, err := pluginv1.NewRouterClient(conn).Apply(within(t, Patience), routesAt(5))
+	if got := status.Code(err); got != codes.Aborted {
+		t.Errorf("older epoch after a restart: got %s, want %s", got, codes.Aborted)
+	}
+}
+
+func pauseAt(epoch uint64) *pluginv1.PauseRequest {
+	return &pluginv1.PauseRequest{Epoch: epoch, WaitNs: int64(time.Second), HoldNs: int64(time.Second)}
+}
+
+// swapped are the routes after a switchover.
+func swapped(epoch uint64) *pluginv1.RouterApplyRequest {
+	r := routesAt(epoch)
+	r.Primary, r.Replicas[0] = r.GetReplicas()[0], r.GetPrimary()
+	r.OwnRole = pluginv1.OwnRole_OWN_ROLE_STANDBY
+	return r
 }
 
 // routesAt is a cluster of two in which the own member m1 is the primary.
