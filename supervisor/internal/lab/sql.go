@@ -55,7 +55,7 @@ func (c *Cluster) ClientConfig(timeout time.Duration) (*pgx.ConnConfig, error) {
 	return config, nil
 }
 
-// Prepare makes the lab's role and tables on the primary. Idempotent.
+// Prepare makes the lab's role on the primary and waits until all nodes know it. Idempotent.
 func (c *Cluster) Prepare(ctx context.Context) error {
 	primary, err := c.WaitPrimary(ctx)
 	if err != nil {
@@ -77,7 +77,23 @@ func (c *Cluster) Prepare(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("prepare the cluster: %w", err)
 	}
+	for _, n := range c.Nodes {
+		if err := n.known(ctx); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// known waits until the lab's role can log in to the node.
+func (n *Node) known(ctx context.Context) error {
+	return poll(ctx, "wait for the lab's role on "+n.Name, func(ctx context.Context) error {
+		conn, err := n.Connect(ctx)
+		if err != nil {
+			return err
+		}
+		return conn.Close(ctx)
+	})
 }
 
 func (c *Cluster) config(role, host string) (*pgx.ConnConfig, error) {
