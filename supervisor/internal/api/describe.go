@@ -107,7 +107,7 @@ func (v *view) describeMember(m core.Member) Member {
 		ServerVersion: m.ServerVersion, Upstream: m.Upstream, PendingRestart: m.PendingRestart, Job: m.Job,
 		NoFailover: m.NoFailover, Priority: m.Priority, Tags: m.Tags,
 	}
-	if out.Role == "replica" && !out.Stale && v.end != 0 && m.LSN != 0 {
+	if out.Role == "replica" && m.Status == core.StatusRunning && !out.Stale && v.end != 0 {
 		receive, replay := v.behind(m.LSN), v.behind(m.Replayed)
 		out.ReceiveLag, out.ReplayLag = &receive, &replay
 	}

@@ -59,7 +59,7 @@ func (v *view) patroniMember(m core.Member) patroniMember {
 		out.Role = "leader"
 		return out
 	}
-	if m.Role != core.RoleStandby || v.stale(m.Name) {
+	if m.Role != core.RoleStandby || m.Status != core.StatusRunning || v.stale(m.Name) {
 		out.Lag = "unknown"
 		return out
 	}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pgvigil/pgvigil/supervisor/internal/config"
+)
+
+func (a *App) dcsCommand() *cobra.Command {
+	c := &cobra.Command{Use: "dcs", Short: "Run the DCS that pgvigil brings along"}
+	c.AddCommand(a.dcsServeCommand())
+	return c
+}
+
+func (a *App) dcsServeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "Run this host's member of the embedded etcd",
+		Long: "Runs this host's member of an etcd cluster, as the embedded block of dcs \"etcd\" says, until it is told to stop by\n" +
+			"SIGTERM or SIGINT. The configuration needs no postgres block.",
+		RunE: func(c *cobra.Command, _ []string) error {
+			path, _ := a.configPath()
+			loader := &config.Loader{DCSOnly: true}
+			cfg, diags := loader.Load(path)
+			if cfg == nil {
+				return a.unusable(diags)
+			}
+			embedded, found := cfg.Embedded()
+			switch {
+			case found.HasErrors():
+				return a.unusable(found)
+			case embedded == nil:
+				return usage("the dcs block in %s has no embedded block: there is nothing to serve", path)
+			case a.ServeDCS == nil:
+				return failf(ExitError, "this binary has no embedded etcd")
+			}
+			return a.ServeDCS(c.Context(), embedded, a.log(cfg.Log))
+		},
+	}
+}
+
+func (a *App) log(l config.Log) *slog.Logger {
+	options := &slog.HandlerOptions{Level: l.Level}
+	if l.Format == "json" {
+		return slog.New(slog.NewJSONHandler(a.Err, options))
+	}
+	return slog.New(slog.NewTextHandler(a.Err, options))
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pgvigil/pgvigil/supervisor/internal/api"
+)
+
+func (a *App) switchoverCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "switchover",
+		Short: "Move the leadership to another member, on purpose",
+		Long: "Moves the leadership to another member: the leader is stopped cleanly, the candidate takes over with everything\n" +
+			"written, and the old leader follows it. Without --candidate the cluster chooses.",
+	}
+	leader := c.Flags().String("leader", "", "the member that leads now; the switchover is refused if it does not")
+	candidate := c.Flags().String("candidate", "", "the member that is to lead")
+	o := a.operationFlags(c, time.Minute)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		client, before, err := a.begin(c.Context())
+		if err != nil {
+			return err
+		}
+		if before.Cluster.Leader == "" {
+			return failf(ExitNoLeader, "nobody leads, so there is nothing to switch over: use pgvigil failover --candidate MEMBER")
+		}
+		from := *leader
+		if from == "" {
+			from = before.Cluster.Leader
+		}
+		to := *candidate
+		if to == "" {
+			to = "the best candidate"
+		} else if err := known(before, to); err != nil {
+			return err
+		}
+		if err := a.confirm(o, before, fmt.Sprintf("Switch over from %s to %s?", from, to)); err != nil {
+			return err
+		}
+		body := map[string]string{"leader": from, "candidate": *candidate}
+		return a.run(c.Context(), client, o, before, http.MethodPost, "/switchover?wait=false", body)
+	}
+	a.completeMembers(c, "leader", "candidate")
+	return c
+}
+
+func (a *App) failoverCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "failover --candidate MEMBER",
+		Short: "Make a member the leader where there is none",
+		Long: "Makes a member the leader where none is, or where the leader cannot hand over. Writes that only the old leader has\n" +
+			"are lost: where there is a healthy leader, use switchover.",
+	}
+	candidate := c.Flags().String("candidate", "", "the member that is to lead")
+	o := a.operationFlags(c, time.Minute)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		if *candidate == "" {
+			return usage("a failover needs --candidate MEMBER")
+		}
+		client, before, err := a.begin(c.Context())
+		if err != nil {
+			return err
+		}
+		if err := known(before, *candidate); err != nil {
+			return err
+		}
+		question := fmt.Sprintf("Make %s the leader?", *candidate)
+		if leader := before.Cluster.Leader; leader != "" {
+			question = fmt.Sprintf("%s leads. Make %s the leader all the same, at the risk of losing writes?", leader, *candidate)
+		}
+		if err := a.confirm(o, before, question); err != nil {
+			return err
+		}
+		return a.run(c.Context(), client, o, before, http.MethodPost, "/failover?wait=false", map[string]string{"candidate": *candidate})
+	}
+	a.completeMembers(c, "candidate")
+	return c
+}
+
+func (a *App) reinitCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use: "reinit MEMBER", Aliases: []string{"reinitialize"}, Args: cobra.ExactArgs(1),
+		Short: "Replace a member's data directory by a copy of the leader's",
+		Long:  "Replaces the data directory of a standby by a fresh copy of the leader's.",
+	}
+	o := a.operationFlags(c, 24*time.Hour)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		client, before, err := a.begin(c.Context())
+		if err != nil {
+			return err
+		}
+		if err := known(before, args[0]); err != nil {
+			return err
+		}
+		if err := a.confirm(o, before, fmt.Sprintf("Replace all data of %s?", args[0])); err != nil {
+			return err
+		}
+		return a.run(c.Context(), client, o, before, http.MethodPost, "/reinitialize?wait=false", map[string]string{"member": args[0]})
+	}
+	c.ValidArgsFunction = a.memberNames
+	return c
+}
+
+// known refuses a name that no member has.
+func known(s *api.Status, name string) error {
+	names := make([]string, 0, len(s.Members))
+	for _, m := range s.Members {
+		if m.Name == name {
+			return nil
+		}
+		names = append(names, m.Name)
+	}
+	return failf(ExitRefused, "cluster %s has no member %q (it has %v)", s.Cluster.Name, name, names)
+}
+
+// completeMembers completes the values of flags with the members' names.
+func (a *App) completeMembers(c *cobra.Command, flags ...string) {
+	for _, name := range flags {
+		if err := c.RegisterFlagCompletionFunc(name, a.memberNames); err != nil {
+			panic(err) // the flag is not there: a mistake in this file
+		}
+	}
+}
+
+func (a *App) memberNames(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	_, s, err := a.begin(c.Context())
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	var names []string
+	for _, m := range s.Members {
+		names = append(names, m.Name)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
