@@ -61,6 +61,7 @@ func TestKilledHostTakesItsPluginsAlong(t *testing.T) {
 	spec.Env = append(spec.Env, "PGVIGIL_TEST_CHILD="+file)
 	host, plugin := startHost(t, spec)
 	child := readPID(t, file)
+	t.Cleanup(func() { _ = syscall.Kill(child, syscall.SIGKILL) })
 	if err := host.Process.Signal(syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,8 @@ func (h *Host) Postgres() *Postgres {
 }
 
 // Observe calls seen with the state of the instance: at once, whenever it changes, and at least every interval.
-// At is left 0: the caller's clock sets it. It blocks until the stream ends, which is always an error.
+// At is when the plugin says the state was sampled, 0 when it does not. It blocks until the stream ends, which is
+// always an error.
 func (p *Postgres) Observe(ctx context.Context, interval core.Span, seen func(core.Postgres)) error {
 	s, err := p.plugin.ready()
 	if err != nil {
@@ -63,8 +64,8 @@ func (p *Postgres) Observe(ctx context.Context, interval core.Span, seen func(co
 }
 
 // Do carries out one of core.PostgresActions, and calls progress while a long one runs. It blocks until the
-// action has ended. Since of the progress is left 0; At of the result is 0 when the plugin did not tell when its work
-// ended: the caller's clock sets them.
+// action has ended. Since of the progress is left 0. At of the result is when the plugin says its work ended, 0 when
+// it does not.
 func (p *Postgres) Do(ctx context.Context, a core.Action, progress func(core.Job)) core.Finished {
 	finished := core.Finished{Kind: a.Kind, Epoch: a.Epoch, Outcome: core.OutcomeRefused}
 	call, err := callFor(a)

@@ -34,14 +34,14 @@ func (i *instance) stream(_ any, s grpc.ServerStream, info *grpc.StreamServerInf
 	if i.err != nil {
 		return i.err
 	}
-	return s.SendMsg(&pluginv1.Progress{Phase: "working", DoneBytes: 1, TotalBytes: 2})
+	return s.SendMsg(&pluginv1.Progress{Phase: "working", DoneBytes: 1, TotalBytes: 2, DoneAtBoottimeNs: 77})
 }
 
 func (i *instance) unary(_ context.Context, _ any, info *grpc.UnaryServerInfo, _ grpc.UnaryHandler) (any, error) {
 	i.rpcs = append(i.rpcs, info.FullMethod)
 	answers := map[string]any{
 		pluginv1.Postgres_Follow_FullMethodName: &pluginv1.FollowResponse{},
-		pluginv1.Postgres_Detach_FullMethodName: &pluginv1.DetachResponse{Lsn: 0x3000148, Timeline: 3},
+		pluginv1.Postgres_Detach_FullMethodName: &pluginv1.DetachResponse{Lsn: 0x3000148, Timeline: 3, DoneAtBoottimeNs: 78},
 		pluginv1.Postgres_Apply_FullMethodName:  &pluginv1.ApplyResponse{},
 	}
 	return answers[info.FullMethod], i.err
@@ -76,11 +76,14 @@ func postgresOf(t *testing.T, i *instance) *Postgres {
 func TestProgressAndNoteArrive(t *testing.T) {
 	p := postgresOf(t, &instance{})
 	var jobs []core.Job
-	p.Do(t.Context(), core.Action{Kind: core.ActStart, Epoch: 2}, func(j core.Job) { jobs = append(jobs, j) })
+	done := p.Do(t.Context(), core.Action{Kind: core.ActStart, Epoch: 2}, func(j core.Job) { jobs = append(jobs, j) })
+	if done.At != 77 {
+		t.Errorf("start: %+v, want the time of the last progress", done)
+	}
 	if diff := cmp.Diff([]core.Job{{Kind: core.ActStart, Epoch: 2, Phase: "working", Done: 1, Total: 2}}, jobs); diff != "" {
 		t.Error(diff)
 	}
-	if got := p.Do(t.Context(), core.Action{Kind: core.ActDetach}, nil); got.Message != "detached at 0/3000148 on timeline 3" {
+	if got := p.Do(t.Context(), core.Action{Kind: core.ActDetach}, nil); got.Message != "detached at 0/3000148 on timeline 3" || got.At != 78 {
 		t.Errorf("detach: %+v", got)
 	}
 }
@@ -140,9 +143,10 @@ func TestObservationArrivesWhole(t *testing.T) {
 		Senders:       []*pluginv1.Sender{{Member: "b", State: "streaming", SyncState: "async", SentLsn: 1, WriteLsn: 2, FlushLsn: 3, ReplayLsn: 4}},
 		PostmasterPid: 8, PostmasterStartUnix: 9, ServerVersion: 10, PendingRestart: []string{"p"}, Launched: true, DataDir: "/d", Upstream: "a",
 		Checkpointed: true, Slots: []string{"b"}, SynchronousStandbyNames: "n", ReplayPaused: true, ReplayedAtUnixNs: 11,
+		SampledAtBoottimeNs: 12,
 	}
 	want := core.Postgres{
-		Status: core.StatusRunning, Role: core.RoleStandby, Message: "m", Empty: true, SystemID: 1, Timeline: 2, LSN: 3, Received: 4, Replayed: 5,
+		At: 12, Status: core.StatusRunning, Role: core.RoleStandby, Message: "m", Empty: true, SystemID: 1, Timeline: 2, LSN: 3, Received: 4, Replayed: 5,
 		Receiver:      &core.Receiver{Status: "streaming", Host: "h", Port: 6, Silence: 7, Slot: "s"},
 		Senders:       []core.Sender{{Member: "b", State: "streaming", SyncState: "async", Sent: 1, Write: 2, Flush: 3, Replay: 4}},
 		PostmasterPID: 8, StartedUnix: 9, ServerVersion: 10, PendingRestart: []string{"p"}, Launched: true, DataDir: "/d", Upstream: "a",

@@ -84,6 +84,7 @@ func postgresFromWire(r *pluginv1.ObserveResponse) (core.Postgres, error) {
 		return core.Postgres{}, err
 	}
 	return core.Postgres{
+		At:             core.Instant(r.GetSampledAtBoottimeNs()),
 		Status:         status,
 		Role:           role,
 		Message:        r.GetMessage(),
@@ -106,7 +107,7 @@ func postgresFromWire(r *pluginv1.ObserveResponse) (core.Postgres, error) {
 		Slots:          r.GetSlots(),
 		SyncNames:      r.GetSynchronousStandbyNames(),
 		ReplayPaused:   r.GetReplayPaused(),
-		ReplayedAtUnix: r.GetReplayedAtUnixNs(), At: core.Instant(r.GetSampledAtBoottimeNs()),
+		ReplayedAtUnix: r.GetReplayedAtUnixNs(),
 	}, nil
 }
 
