@@ -128,11 +128,13 @@ func TestSupervisorDies(t *testing.T) {
 	if err != nil {
 		t.Fatalf("supervisor: %v", err)
 	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
 	pid := 0
 	line, err := bufio.NewReader(out).ReadString('\n')
-	if _, scan := fmt.Sscanf(line, "%d 1|1|unix|"+dir, &pid); err != nil || scan != nil {
-		t.Errorf("handshake %q: %v, %v", line, err, scan)
+	if _, scan := fmt.Sscanf(line, "%d 1|1|unix|"+dir, &pid); err != nil || scan != nil || pid <= 1 {
+		t.Fatalf("handshake %q: %v, %v", line, err, scan)
 	}
+	t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGKILL) })
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatalf("kill of the supervisor: %v", err)
 	}
