@@ -30,9 +30,9 @@ func shutdownRules() section {
 	return section{"shutdown", []literal{is(stopping)}, []rule{
 		{"Q-010", []literal{is(jobRunning), is(holding)}, (*facts).keep, []ActionKind{ActCommit, ActArm, ActDisarm},
 			"Stopping: the action under way is let finish first."},
-		{"Q-020", []literal{is(holding), is(pgDown)}, func(f *facts) Plan { return Plan{f.release()} }, []ActionKind{ActCommit},
+		{"Q-020", []literal{is(holding), is(pgDown), not(writable)}, func(f *facts) Plan { return Plan{f.release()} }, []ActionKind{ActCommit},
 			"Stopping: PostgreSQL is down, the leadership is given up."},
-		{"Q-030", []literal{is(holding), is(pgAbsent)}, func(f *facts) Plan { return Plan{f.release()} }, []ActionKind{ActCommit},
+		{"Q-030", []literal{is(holding), is(pgAbsent), not(writable)}, func(f *facts) Plan { return Plan{f.release()} }, []ActionKind{ActCommit},
 			"Stopping: there is no PostgreSQL here, the leadership is given up."},
 		{"Q-040", []literal{is(holding)}, func(f *facts) Plan { return append(f.keep(), stop(f)...) }, []ActionKind{ActCommit, ActArm, ActDisarm, ActStop},
 			"Stopping: PostgreSQL is shut down in order, then the leadership is given up."},
