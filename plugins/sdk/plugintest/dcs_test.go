@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/pgvigil/pgvigil/plugins/sdk/plugintest"
+	pluginv1 "github.com/pgvigil/pgvigil/proto/plugin/v1"
 	"google.golang.org/grpc"
 )
 
@@ -16,9 +17,10 @@ const defectEnv = "PLUGINTEST_DEFECT"
 
 func TestDCS(t *testing.T) {
 	m := newMemory(os.Getenv(defectEnv))
+	host := &pluginv1.HostContext{Member: "m1", Cluster: "plugintest", RunDir: t.TempDir(), StateDir: t.TempDir()}
 	plugintest.DCS(t, func(t testing.TB) *grpc.ClientConn {
 		conn := plugintest.InProcess(t, m.plugin())
-		plugintest.Configure(t, conn, nil, plugintest.Host(t, "m1"))
+		plugintest.Configure(t, conn, nil, host)
 		return conn
 	})
 }
@@ -39,7 +41,7 @@ func TestDCSFindsDefects(t *testing.T) {
 		t.Run(defect, func(t *testing.T) {
 			t.Parallel()
 			cmd := exec.Command(os.Args[0], "-test.run=^TestDCS$", "-test.timeout=4s")
-			cmd.Env = append(os.Environ(), defectEnv+"="+defect)
+			cmd.Env = append(os.Environ(), defectEnv+"="+defect, "TMPDIR="+t.TempDir())
 			if out, err := cmd.CombinedOutput(); err == nil {
 				t.Errorf("the suite does not notice\n%s", out)
 			}
