@@ -25,6 +25,7 @@ func main() {
 		InTerminal:  term.IsTerminal(int(os.Stdin.Fd())),
 		OutTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 		Version:     built(),
+		ServeDCS:    serveDCS,
 	}
 	code := app.Run(ctx, os.Args[1:])
 	stop()

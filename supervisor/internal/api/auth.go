@@ -21,15 +21,17 @@ type Auth struct {
 	Verify Verify
 }
 
-// Verify is who must show a client certificate.
+// Verify is who must show a client certificate. Empty is VerifyNone.
 type Verify string
 
 // The choices: nobody, who changes something, everybody.
 const (
-	VerifyNone     Verify = ""
+	VerifyNone     Verify = "none"
 	VerifyOptional Verify = "optional"
 	VerifyRequired Verify = "required"
 )
+
+func (v Verify) asks() bool { return v != "" && v != VerifyNone }
 
 // guarded lets a request that changes something pass only from whom Auth trusts.
 func (s *Server) guarded(next http.HandlerFunc) http.HandlerFunc {
@@ -47,7 +49,7 @@ func (s *Server) guarded(next http.HandlerFunc) http.HandlerFunc {
 
 // refuse tells why a caller may not change anything; nil if it may.
 func (a Auth) refuse(r *http.Request) *failure {
-	asks := a.Username != "" || a.Verify != VerifyNone
+	asks := a.Username != "" || a.Verify.asks()
 	switch {
 	case fromBrowser(r):
 		return &failure{code: http.StatusForbidden, reason: "requests out of web pages are refused"}
@@ -57,7 +59,7 @@ func (a Auth) refuse(r *http.Request) *failure {
 		}
 	}
 	switch {
-	case a.Verify != VerifyNone && !certified(r):
+	case a.Verify.asks() && !certified(r):
 		return &failure{code: http.StatusForbidden, reason: "a client certificate is required"}
 	case !asks && !local(r):
 		return &failure{code: http.StatusForbidden, reason: "without authentication configured (api block), changes are accepted from this host only"}

@@ -98,7 +98,7 @@ func (t TLS) load() (*tls.Config, error) {
 		return nil, fmt.Errorf("api certificate %s: %w", t.CertFile, err)
 	}
 	config := &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}, NextProtos: []string{"http/1.1"}}
-	if t.Verify == VerifyNone {
+	if !t.Verify.asks() {
 		return config, nil
 	}
 	if config.ClientCAs, err = authorities(t.ClientCAFile); err != nil {

@@ -122,6 +122,7 @@ func TestClientCertificates(t *testing.T) {
 		certified bool
 		get, post int // 0: no connection
 	}{
+		{"", false, 200, 202},
 		{api.VerifyNone, false, 200, 202},
 		{api.VerifyOptional, false, 200, 403},
 		{api.VerifyOptional, true, 200, 202},

@@ -66,7 +66,7 @@ func (a *App) root() *cobra.Command {
 	root.AddCommand(
 		a.listCommand(), a.switchoverCommand(), a.failoverCommand(), a.pauseCommand(), a.resumeCommand(),
 		a.reinitCommand(), a.historyCommand(), a.whyCommand(), a.rulesCommand(), a.configCommand(), a.dcsCommand(),
-		a.versionCommand(), a.genCommand(),
+		a.versionCommand(), a.genCommand(), a.demoCommand(),
 	)
 	a.strict(root)
 	return root
