@@ -128,10 +128,35 @@ func (c *Cluster) Up(ctx context.Context) error {
 	if err := c.Start(ctx); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	for _, n := range c.Nodes {
+		go n.guard(ctx, cancel)
+	}
 	if err := c.WaitHealthy(ctx); err != nil {
 		return err
 	}
 	return c.Prepare(ctx)
+}
+
+// guard cancels a start when one of the node's processes ends, which none should.
+func (n *Node) guard(ctx context.Context, cancel context.CancelCauseFunc) {
+	select {
+	case <-ctx.Done():
+	case <-n.etcd.done:
+		cancel(fmt.Errorf("etcd of %s ended: %w: %s", n.Name, n.etcd.err, lastLine(n.EtcdLog())))
+	case <-n.supervisor.done:
+		cancel(fmt.Errorf("supervisor of %s ended: %w: %s", n.Name, n.supervisor.err, lastLine(n.SupervisorLog())))
+	}
+}
+
+func lastLine(path string) string {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err.Error()
+	}
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	return lines[len(lines)-1]
 }
 
 // Node returns the node of a name, nil when there is none.
