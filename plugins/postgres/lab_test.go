@@ -209,13 +209,13 @@ func (h *host) dataDir() string { return h.body["data_dir"].(string) }
 
 func (h *host) state(name string) string { return filepath.Join(h.dir, "state", "postgres", name) }
 
-// sql runs a statement over the unix socket, as who the test runs as.
+// sql runs a statement over TCP, with the password.
 func (h *host) sql(ctx context.Context, statement string) (string, error) {
-	cfg, err := pgconn.ParseConfig(fmt.Sprintf("host=%s port=%d user=postgres dbname=postgres sslmode=disable passfile=/dev/null",
-		filepath.Join(h.dir, "run", "postgres"), h.port))
+	cfg, err := pgconn.ParseConfig(fmt.Sprintf("host=127.0.0.1 port=%d user=postgres dbname=postgres sslmode=disable passfile=/dev/null", h.port))
 	if err != nil {
 		return "", err
 	}
+	cfg.Password = superPassword
 	conn, err := pgconn.ConnectConfig(ctx, cfg)
 	if err != nil {
 		return "", err

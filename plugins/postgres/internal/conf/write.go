@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/config"
 )
@@ -37,6 +38,17 @@ func Write(c *config.Config, dir string, in Intent) (changed bool, err error) {
 	}
 	did, err := cleanAuto(c, dir)
 	return changed || did, err
+}
+
+// Written is when the newest of the files that a reload reads was written.
+func Written(c *config.Config) time.Time {
+	var newest time.Time
+	for _, name := range []string{"postgresql.conf", base, "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf"} {
+		if info, err := os.Stat(filepath.Join(c.DataDir, name)); err == nil && info.ModTime().After(newest) {
+			newest = info.ModTime()
+		}
+	}
+	return newest
 }
 
 // WritePasswords writes the password file, which PostgreSQL's programs need before there is any data.

@@ -22,7 +22,11 @@ func Run(ctx context.Context, c *config.Config, phase func(string)) error {
 		return err
 	}
 	phase("initdb")
-	if err := proc.Run(ctx, command(c, dir), nil); err != nil {
+	version, err := datadir.ProgramVersion(ctx, c)
+	if err != nil {
+		return err
+	}
+	if err := proc.Run(ctx, command(c, dir, version), nil); err != nil {
 		return err
 	}
 	phase("creating roles")
@@ -38,7 +42,7 @@ func Run(ctx context.Context, c *config.Config, phase func(string)) error {
 	return datadir.Place(c, dir, "")
 }
 
-func command(c *config.Config, dir string) *exec.Cmd {
+func command(c *config.Config, dir string, version uint32) *exec.Cmd {
 	args := []string{
 		"-D", dir, "-U", c.Superuser.Username, "--auth-local=peer", "--auth-host=reject",
 		"--encoding=" + c.InitDB.Encoding,
@@ -46,8 +50,12 @@ func command(c *config.Config, dir string) *exec.Cmd {
 	if c.InitDB.Locale != "" {
 		args = append(args, "--locale="+c.InitDB.Locale)
 	}
-	if c.InitDB.DataChecksums {
+	const checksumsByDefault = 180000
+	switch {
+	case c.InitDB.DataChecksums:
 		args = append(args, "--data-checksums")
+	case version >= checksumsByDefault:
+		args = append(args, "--no-data-checksums")
 	}
 	return c.OS.Command(c.Program("initdb"), append(args, c.InitDB.Options...)...)
 }

@@ -44,8 +44,7 @@ func (s *Server) Apply(ctx context.Context, req *pluginv1.ApplyRequest) (*plugin
 // apply brings files, settings and slots in line. With detach the upstream goes, too.
 func (s *Server) apply(ctx context.Context, i *instance, members []string, syncNames string, detach bool) error {
 	wanted := slotNames(members)
-	had := source{s}.Intent()
-	changed, err := s.change(i.c, func(in *conf.Intent) {
+	_, err := s.change(i.c, func(in *conf.Intent) {
 		in.SyncNames = syncNames
 		in.Slots = union(in.Slots, wanted)
 		if detach {
@@ -55,10 +54,8 @@ func (s *Server) apply(ctx context.Context, i *instance, members []string, syncN
 	if err != nil {
 		return err
 	}
-	if changed || had.SyncNames != syncNames {
-		if err := i.reload(ctx, source{s}.Intent()); err != nil {
-			return err
-		}
+	if err := i.refresh(ctx, source{s}.Intent()); err != nil {
+		return err
 	}
 	return s.slots(ctx, i, wanted)
 }

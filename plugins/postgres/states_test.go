@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/pgvigil/pgvigil/plugins/sdk/plugintest"
+	pluginv1 "github.com/pgvigil/pgvigil/proto/plugin/v1"
+)
+
+func TestBase(t *testing.T) {
+	path, launcher := build(t)
+	host := plugintest.Host(t, "alpha")
+	host.Launcher = launcher
+	plugintest.Base(t, plugintest.Subject{
+		Connect: func(t testing.TB) *grpc.ClientConn { return plugintest.Binary(t, path) },
+		Host:    host,
+		Body: map[string]any{
+			"listen": "127.0.0.1:5999", "connect": "127.0.0.1:5999", "bin_dir": versions(t)[0],
+			"data_dir":    filepath.Join(filepath.Dir(filepath.Dir(host.GetRunDir())), "data"),
+			"superuser":   map[string]any{"password": superPassword},
+			"replication": map[string]any{"password": replPassword},
+		},
+	})
+}
+
+// A directory with something else in it, or of another version, is refused with a reason and not touched.
+func TestUnusableDirectory(t *testing.T) {
+	eachVersion(t, func(t *testing.T, bin string) {
+		h := newHost(t, bin, "alpha")
+		a := osAccount(t)
+		must(t, "directory", os.Mkdir(h.dataDir(), 0o700))
+		must(t, "owner", a.Own(h.dataDir()))
+		h.awaitStatus(t, pluginv1.Status_STATUS_ABSENT)
+		photo := filepath.Join(h.dataDir(), "holiday.jpg")
+		must(t, "file", os.WriteFile(photo, []byte("beach"), 0o600))
+		h.unusable(t, "not a data directory")
+		for what, err := range map[string]error{
+			"bootstrap": finish(h.client().Bootstrap(within(t), &pluginv1.BootstrapRequest{Epoch: 1})),
+			"clone":     finish(h.client().Clone(within(t), &pluginv1.CloneRequest{Epoch: 1, Source: h.peer()})),
+			"start":     h.tryStart(t, nil),
+		} {
+			if status.Code(err) != codes.FailedPrecondition {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		must(t, "file", os.Remove(photo))
+		h.bootstrap(t)
+		h.awaitStatus(t, pluginv1.Status_STATUS_STOPPED)
+		must(t, "version", os.WriteFile(filepath.Join(h.dataDir(), "PG_VERSION"), []byte("9\n"), 0o600))
+		h.unusable(t, "data directory is of PostgreSQL 9")
+	})
+}
+
+func (h *host) unusable(t *testing.T, message string) {
+	t.Helper()
+	h.await(t, "unusable: "+message, func(o *pluginv1.ObserveResponse) bool {
+		return o.GetStatus() == pluginv1.Status_STATUS_UNUSABLE && strings.Contains(o.GetMessage(), message)
+	})
+}
+
+// However often and whenever a standby is detached: from then on it receives nothing.
+func TestDetachHammered(t *testing.T) {
+	eachVersion(t, func(t *testing.T, bin string) {
+		a, b := pair(t, bin)
+		a.mustSQL(t, "CREATE TABLE load (i int)")
+		var w writers
+		w.run(a, 2)
+		for range 15 {
+			b.follow(t, a)
+			b.awaitStreaming(t)
+			at := b.detach(t)
+			before := w.count.Load()
+			state := b.await(t, "more was written", func(o *pluginv1.ObserveResponse) bool {
+				return w.count.Load() > before+50
+			})
+			if state.GetLsn() != at.GetLsn() || state.GetTimeline() != at.GetTimeline() || state.GetReceiver() != nil {
+				t.Fatalf("detached at %v, then %v", at, state)
+			}
+		}
+		a.stop(t, 0)
+		w.wait.Wait()
+		b.stop(t, 10*time.Second)
+	})
+}
+
+// What ALTER SYSTEM says about parameters of pgvigil's does not last.
+func TestAlterSystem(t *testing.T) {
+	eachVersion(t, func(t *testing.T, bin string) {
+		h := newHost(t, bin, "alpha")
+		h.primary(t)
+		h.mustSQL(t, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+		h.mustSQL(t, "ALTER SYSTEM SET log_min_duration_statement = 77")
+		h.mustSQL(t, "SELECT pg_reload_conf()")
+		h.await(t, "overruled", func(o *pluginv1.ObserveResponse) bool { return o.GetSynchronousStandbyNames() == "nobody" })
+		_, err := h.client().Apply(within(t), &pluginv1.ApplyRequest{Epoch: 1})
+		must(t, "apply", err)
+		h.await(t, "restored", func(o *pluginv1.ObserveResponse) bool { return o.GetSynchronousStandbyNames() == "" })
+		if got := h.mustSQL(t, "SELECT setting FROM pg_settings WHERE name = 'log_min_duration_statement'"); got != "77" {
+			t.Errorf("log_min_duration_statement is %s, ALTER SYSTEM said 77", got)
+		}
+		h.stop(t, 10*time.Second)
+	})
+}
+
+// A body that cannot work is refused at the place of the mistake, all at once.
+func TestDiagnostics(t *testing.T) {
+	eachVersion(t, func(t *testing.T, bin string) {
+		h := newHost(t, bin, "alpha")
+		h.body["listen"] = "127.0.0.1"
+		h.body["connect"] = "0.0.0.0:5432"
+		h.body["parameters"] = map[string]string{"restart_after_crash": "on", "wal_level": "minimal", "max_wal_senders": "1", "b@d": "1"}
+		h.body["hba"] = []string{"host all all all trust"}
+		h.body["replication"] = map[string]any{"username": "replicator"}
+		h.body["initdb"] = map[string]any{"options": []string{"-D/tmp", "--pwfile=x", "en_US"}}
+		want := map[string]pluginv1.Severity{
+			"listen": 1, "connect": 1, "parameters/restart_after_crash": 1, "parameters/wal_level": 1, "parameters/max_wal_senders": 1,
+			"parameters/b@d": 1, "hba/0": 2, "replication": 1, "initdb/options/0": 1, "initdb/options/1": 1, "initdb/options/2": 1,
+		}
+		for _, d := range h.tryConfigure(t) {
+			path := strings.Join(d.GetPath(), "/")
+			if want[path] != d.GetSeverity() || d.GetSummary() == "" || d.GetDetail() == "" {
+				t.Errorf("unexpected: %v", d)
+			}
+			delete(want, path)
+		}
+		if len(want) > 0 {
+			t.Errorf("not found: %v", want)
+		}
+	})
+}
