@@ -6,19 +6,24 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 )
 
-// zapLogger hands etcd's log to slog. etcd tells at length what it does, so its "info" becomes our "debug".
-func zapLogger(log *slog.Logger) *zap.Logger {
-	return zap.New(bridge{handler: log.Handler().WithAttrs([]slog.Attr{slog.String("component", "etcd")})})
+// zapLogger hands etcd's log to slog. etcd tells at length what it does, so its "info" becomes our "debug",
+// and so does everything once stopping is set: a server being closed complains about every connection.
+func zapLogger(log *slog.Logger, stopping *atomic.Bool) *zap.Logger {
+	return zap.New(bridge{log.Handler().WithAttrs([]slog.Attr{slog.String("component", "etcd")}), stopping})
 }
 
 // bridge is a zapcore.Core over a slog.Handler.
-type bridge struct{ handler slog.Handler }
+type bridge struct {
+	handler  slog.Handler
+	stopping *atomic.Bool
+}
 
 // Enabled implements zapcore.LevelEnabler.
 func (b bridge) Enabled(l zapcore.Level) bool {
@@ -27,29 +32,40 @@ func (b bridge) Enabled(l zapcore.Level) bool {
 
 // With implements zapcore.Core.
 func (b bridge) With(fields []zapcore.Field) zapcore.Core {
-	return bridge{b.handler.WithAttrs(attributes(fields))}
+	return bridge{b.handler.WithAttrs(attributes(fields)), b.stopping}
 }
 
 // Check implements zapcore.Core.
 func (b bridge) Check(e zapcore.Entry, to *zapcore.CheckedEntry) *zapcore.CheckedEntry {
-	if b.Enabled(e.Level) && !expected(e.Message) {
+	if b.handler.Enabled(context.Background(), b.rank(e)) {
 		return to.AddCore(e, b)
 	}
 	return to
 }
 
-// expected tells of warnings about what is so on purpose: one port for everything, and the token format of an
-// authentication that is not turned on.
-func expected(message string) bool {
-	return strings.HasPrefix(message, "Running http and grpc server on single port") ||
-		message == "simple token is not cryptographically signed"
-}
-
 // Write implements zapcore.Core.
 func (b bridge) Write(e zapcore.Entry, fields []zapcore.Field) error {
-	r := slog.NewRecord(e.Time, level(e.Level), e.Message, 0)
+	r := slog.NewRecord(e.Time, b.rank(e), e.Message, 0)
 	r.AddAttrs(attributes(fields)...)
 	return b.handler.Handle(context.Background(), r)
+}
+
+// rank is the level of an entry for our readers.
+func (b bridge) rank(e zapcore.Entry) slog.Level {
+	if b.stopping.Load() || expected(e.Message) {
+		return min(level(e.Level), slog.LevelDebug)
+	}
+	return level(e.Level)
+}
+
+// expected tells of complaints about what is so on purpose, or always so at the first start: one port for
+// everything, the token format of an authentication that is not turned on, a store without a history.
+func expected(message string) bool {
+	switch message {
+	case "simple token is not cryptographically signed", "Failed to detect schema version", "failed to update storage version":
+		return true
+	}
+	return strings.HasPrefix(message, "Running http and grpc server on single port")
 }
 
 // Sync implements zapcore.Core.

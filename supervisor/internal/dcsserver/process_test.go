@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer cancel()
-	if err := Run(ctx, c, slog.New(slog.NewTextHandler(os.Stderr, nil))); err != nil {
+	if err := Run(ctx, c, slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))); err != nil {
 		fmt.Fprintln(os.Stderr, "failed:", err)
 		os.Exit(1)
 	}
@@ -126,6 +126,25 @@ func (s *site) serves(i int) *clientv3.Client {
 		return err == nil
 	})
 	return client
+}
+
+// leader waits until all members serve and tells which one leads.
+func (s *site) leader() int {
+	s.t.Helper()
+	leader := -1
+	for i := range s.configs {
+		st, err := s.serves(i).Status(s.t.Context(), s.configs[i].ListenClient)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if st.Leader == st.Header.MemberId {
+			leader = i
+		}
+	}
+	if leader < 0 {
+		s.t.Fatal("no leader")
+	}
+	return leader
 }
 
 func (s *site) eventually(what string, cond func() bool) {

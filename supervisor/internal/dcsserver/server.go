@@ -9,11 +9,17 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
+	"sync/atomic"
+	"time"
 
 	"go.etcd.io/etcd/client/pkg/v3/transport"
 	"go.etcd.io/etcd/server/v3/embed"
+	"go.uber.org/zap"
 	"google.golang.org/grpc/grpclog"
 )
+
+// clientsGrace is how long a member that has stopped waits for its clients to go.
+const clientsGrace = 500 * time.Millisecond
 
 // Run runs the member until the context ends, then hands the etcd leadership over and stops. A member with
 // data goes on where it was; one without joins the running cluster in its old place if there is one, and
@@ -27,23 +33,27 @@ func Run(ctx context.Context, c Config, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	cfg := embedConfig(c, log)
+	var stopping atomic.Bool
+	cfg := embedConfig(c, zapLogger(log, &stopping))
 	if !hasData {
 		if err := join(ctx, c, cfg, log); err != nil {
 			return err
 		}
 	}
 	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard)) // what matters, etcd logs
-	return run(ctx, c, cfg, log)
+	return run(ctx, c, cfg, log, &stopping)
 }
 
-func run(ctx context.Context, c Config, cfg *embed.Config, log *slog.Logger) error {
+func run(ctx context.Context, c Config, cfg *embed.Config, log *slog.Logger, stopping *atomic.Bool) error {
 	log.Info("starting etcd member", "member", c.Name, "listen_client", c.ListenClient, "listen_peer", c.ListenPeer, "state", cfg.ClusterState)
 	e, err := embed.StartEtcd(cfg)
 	if err != nil {
 		return fmt.Errorf("etcd member: %w", err)
 	}
-	defer e.Close()
+	defer func() {
+		stopping.Store(true)
+		stop(e)
+	}()
 	ready := e.Server.ReadyNotify()
 	for {
 		select {
@@ -55,7 +65,7 @@ func run(ctx context.Context, c Config, cfg *embed.Config, log *slog.Logger) err
 			}
 		case <-ctx.Done():
 			log.Info("stopping etcd member", "member", c.Name)
-			return nil // Close, deferred, hands the leadership over
+			return nil
 		case err := <-e.Err():
 			return fmt.Errorf("etcd member: %w", err)
 		case <-e.Server.StopNotify():
@@ -64,8 +74,23 @@ func run(ctx context.Context, c Config, cfg *embed.Config, log *slog.Logger) err
 	}
 }
 
+// stop hands the leadership over, ends the member and then, for a moment only, waits for its clients: etcd would
+// wait several seconds for watches to end, with the leadership still in hand.
+func stop(e *embed.Etcd) {
+	e.Server.Stop()
+	closed := make(chan struct{})
+	go func() {
+		e.Close()
+		close(closed)
+	}()
+	select {
+	case <-closed:
+	case <-time.After(clientsGrace):
+	}
+}
+
 // embedConfig translates the settings; state and initial cluster are those of a new cluster.
-func embedConfig(c Config, log *slog.Logger) *embed.Config {
+func embedConfig(c Config, log *zap.Logger) *embed.Config {
 	cfg := embed.NewConfig()
 	cfg.Name, cfg.Dir = c.Name, c.DataDir
 	cfg.ListenClientUrls, cfg.AdvertiseClientUrls = []url.URL{mustParse(c.ListenClient)}, []url.URL{c.clientURL(c.Name)}
@@ -77,7 +102,7 @@ func embedConfig(c Config, log *slog.Logger) *embed.Config {
 	cfg.StrictReconfigCheck, cfg.PreVote = true, true
 	cfg.EnableGRPCGateway = false
 	cfg.ClientTLSInfo, cfg.PeerTLSInfo = c.ClientTLS.info(), c.PeerTLS.info()
-	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zapLogger(log))
+	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(log)
 	// A few small writes a second: keep fewer old entries in memory than for thousands.
 	cfg.SnapshotCount, cfg.SnapshotCatchUpEntries = 5000, 1000
 	return cfg
