@@ -35,11 +35,11 @@ func (s *story) apply(t *testing.T) {
 
 func (s *story) applyTo(t *testing.T, n *node, sync string, members ...string) {
 	t.Helper()
-	_, err := n.client().Apply(within(t, Patience), &pluginv1.ApplyRequest{
+	resp, err := n.client().Apply(within(t, Patience), &pluginv1.ApplyRequest{
 		Epoch: s.epoch, Members: members, SynchronousStandbyNames: sync,
 	})
-	if err != nil {
-		t.Fatalf("apply: %v", err)
+	if err != nil || resp.GetDoneAtBoottimeNs() <= 0 {
+		t.Fatalf("apply: %v, %v", resp, err)
 	}
 }
 
@@ -95,8 +95,8 @@ func (s *story) detach(t *testing.T) {
 func (s *story) detachB(t *testing.T) *pluginv1.DetachResponse {
 	t.Helper()
 	resp, err := s.b.client().Detach(within(t, Patience), &pluginv1.DetachRequest{Epoch: s.epoch})
-	if err != nil {
-		t.Fatalf("detach: %v", err)
+	if err != nil || resp.GetDoneAtBoottimeNs() <= 0 {
+		t.Fatalf("detach: %v, %v", resp, err)
 	}
 	return resp
 }
@@ -126,9 +126,9 @@ func (s *story) detachSurvives(t *testing.T) {
 
 func (s *story) follow(t *testing.T) {
 	for range 2 {
-		_, err := s.b.client().Follow(within(t, Patience), &pluginv1.FollowRequest{Epoch: s.epoch, Upstream: s.a.peer()})
-		if err != nil {
-			t.Fatalf("follow: %v", err)
+		resp, err := s.b.client().Follow(within(t, Patience), &pluginv1.FollowRequest{Epoch: s.epoch, Upstream: s.a.peer()})
+		if err != nil || resp.GetDoneAtBoottimeNs() <= 0 {
+			t.Fatalf("follow: %v, %v", resp, err)
 		}
 		s.streamingOnce(t)
 	}

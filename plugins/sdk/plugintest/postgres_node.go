@@ -33,18 +33,29 @@ func (n *node) peer() *pluginv1.Peer {
 // progress is the stream of a long call.
 type progress = grpc.ServerStreamingClient[pluginv1.Progress]
 
-// finish reads a long call to its end and returns its status.
+// finish reads a long call to its end and returns its status. One that ends well says in its last
+// message when its work was done; a time, once told, stands.
 func finish(stream progress, err error) error {
+	var ended int64
 	for err == nil {
 		var p *pluginv1.Progress
-		if p, err = stream.Recv(); err == nil && p.GetPhase() == "" {
+		if p, err = stream.Recv(); err != nil {
+			break
+		}
+		if ended != 0 && p.GetDoneAtBoottimeNs() != ended {
+			return errors.New("the time the work was done changed")
+		}
+		if ended = p.GetDoneAtBoottimeNs(); p.GetPhase() == "" {
 			return errors.New("progress without a phase")
 		}
 	}
-	if errors.Is(err, io.EOF) {
-		return nil
+	if !errors.Is(err, io.EOF) {
+		return err
 	}
-	return err
+	if ended <= 0 {
+		return errors.New("the last progress does not say when the work was done")
+	}
+	return nil
 }
 
 // must fails the test unless a long call ends well.
