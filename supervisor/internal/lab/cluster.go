@@ -144,9 +144,9 @@ func (n *Node) guard(ctx context.Context, cancel context.CancelCauseFunc) {
 	select {
 	case <-ctx.Done():
 	case <-n.etcd.done:
-		cancel(fmt.Errorf("etcd of %s ended: %w: %s", n.Name, n.etcd.err, lastLine(n.EtcdLog())))
+		cancel(fmt.Errorf("etcd of %s ended (%v): %s", n.Name, n.etcd.err, lastLine(n.EtcdLog())))
 	case <-n.supervisor.done:
-		cancel(fmt.Errorf("supervisor of %s ended: %w: %s", n.Name, n.supervisor.err, lastLine(n.SupervisorLog())))
+		cancel(fmt.Errorf("supervisor of %s ended (%v): %s", n.Name, n.supervisor.err, lastLine(n.SupervisorLog())))
 	}
 }
 

@@ -27,10 +27,14 @@ cluster %q {
 api {
   listen  = %q
   connect = %q
+  auth {
+    username = %q
+    password = %q
+  }
 }
 
 `, n.path("run"), n.path("state"), n.binary("plugins"), c.options.Name, n.Name, c.options.TTL.Milliseconds(),
-		c.options.Durability, n.API(), n.API())
+		c.options.Durability, n.API(), n.API(), labRole, c.password)
 	return text + n.etcdConfig() + n.postgresConfig() + "watchdog {\n  mode = \"off\"\n}\n" + c.options.Extra
 }
 

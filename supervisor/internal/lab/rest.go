@@ -36,6 +36,7 @@ func (n *Node) do(ctx context.Context, method, path string, body io.Reader) (int
 	}
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
+		request.SetBasicAuth(labRole, n.cluster.password)
 	}
 	response, err := n.cluster.client.Do(request)
 	if err != nil {
