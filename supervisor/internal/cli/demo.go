@@ -4,7 +4,7 @@ package cli
 
 import (
 	"errors"
-	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -12,27 +12,25 @@ import (
 )
 
 func (a *App) demoCommand() *cobra.Command {
-	d := &demo.Demo{}
+	d := &demo.Demo{In: a.In, Out: a.Out, Terminal: a.InTerminal && a.OutTerminal, Environ: a.Environ}
 	c := &cobra.Command{
 		Use:   "demo",
-		Short: "Run a three-node cluster on this machine, and break it",
-		Long: "Runs a real cluster of three nodes on loopback addresses, with PostgreSQL, supervisors, an embedded etcd and clients\n" +
-			"that write, and shows it live: keys kill the primary's postmaster, its supervisor or the whole node, switch over, and\n" +
-			"bring nodes back. With --script it plays a fixed story instead, needs no terminal, and exits with 0 only if every\n" +
-			"step did what it should and no write is missing. At the end nothing is left of it.",
+		Short: "Run a real cluster of three on this machine, to break it",
+		Long: "Runs three supervisors with real PostgreSQL and an embedded etcd on loopback addresses of this machine, with a writer\n" +
+			"and a live view in which keys kill, stop and start what runs. With --script, plays a fixed story and judges it.",
 		RunE: func(c *cobra.Command, _ []string) error {
-			d.In, d.Out, d.Terminal, d.Environ = a.In, a.Out, a.InTerminal && a.OutTerminal, os.Environ()
 			err := d.Run(c.Context())
-			if errors.Is(err, demo.ErrNoTerminal) || errors.Is(err, demo.ErrUsage) {
+			if errors.Is(err, demo.ErrUsage) || errors.Is(err, demo.ErrNoTerminal) {
 				return usage("%w", err)
 			}
 			return err
 		},
 	}
-	c.Flags().BoolVar(&d.Script, "script", false, "play a fixed story unattended and judge it")
-	c.Flags().StringVar(&d.Dir, "dir", "", "empty or new directory for everything (default a new one under /tmp)")
-	c.Flags().StringVar(&d.PGBin, "pg-bin", "", "directory of PostgreSQL's programs (default the newest version found)")
-	c.Flags().DurationVar(&d.TTL, "ttl", 0, "time to live of the leadership (default 3s)")
+	c.Flags().BoolVar(&d.Script, "script", false, "play a fixed story unattended; the exit code tells whether it went well")
+	c.Flags().StringVar(&d.Dir, "dir", "", "directory for everything; must be empty or not exist (default: a new one in /tmp)")
+	c.Flags().StringVar(&d.PGBin, "pg-bin", "", "directory of PostgreSQL's programs (default: the newest version found)")
+	c.Flags().StringVar(&d.Bin, "bin", "", "directory of pgvigil's programs (default: where this one is)")
+	c.Flags().DurationVar(&d.TTL, "ttl", 3*time.Second, "ttl of the leadership")
 	c.Flags().BoolVar(&d.Keep, "keep", false, "leave the directory in place at the end")
 	return c
 }

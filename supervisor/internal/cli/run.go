@@ -21,8 +21,9 @@ import (
 type App struct {
 	In       io.Reader
 	Out, Err io.Writer
-	// Getenv reads the environment.
-	Getenv func(string) string
+	// Getenv reads the environment, Environ is all of it.
+	Getenv  func(string) string
+	Environ []string
 	// InTerminal and OutTerminal tell whether a person is at In and Out.
 	InTerminal, OutTerminal bool
 	// Version is that of the binary.
@@ -66,7 +67,7 @@ func (a *App) root() *cobra.Command {
 	root.AddCommand(
 		a.listCommand(), a.switchoverCommand(), a.failoverCommand(), a.pauseCommand(), a.resumeCommand(),
 		a.reinitCommand(), a.historyCommand(), a.whyCommand(), a.rulesCommand(), a.configCommand(), a.dcsCommand(),
-		a.versionCommand(), a.genCommand(), a.demoCommand(),
+		a.demoCommand(), a.versionCommand(), a.genCommand(), a.demoCommand(),
 	)
 	a.strict(root)
 	return root
