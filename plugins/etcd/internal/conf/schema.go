@@ -37,24 +37,28 @@ func Schema() *pluginv1.Block {
 			duration("keepalive_timeout", defaultKeepAliveTimeout, 500*time.Millisecond, time.Minute, "Time that data may stay unacknowledged before a connection is given up."),
 		},
 		Blocks: []*pluginv1.NestedBlock{
-			{Type: "tls", Body: tlsSchema(true), Description: "Certificates for https endpoints, and for the client side of an embedded member."},
+			{Type: "tls", Body: tlsSchema(), Description: "Certificates for https endpoints, and for the client side of an embedded member."},
 			{Type: "embedded", Body: embeddedSchema(), Description: "This host runs an etcd member of its own: pgvigil dcs serve."},
 		},
 	}
 }
 
-func tlsSchema(client bool) *pluginv1.Block {
-	b := &pluginv1.Block{Attributes: []*pluginv1.Attribute{
-		str("ca_file", "Certificates of the authorities that sign the other side's certificate; the default is the system's."),
+func tlsSchema() *pluginv1.Block {
+	return &pluginv1.Block{Attributes: []*pluginv1.Attribute{
+		str("ca_file", "Certificates of the authorities that sign the servers' certificates; the default is the system's."),
 		str("cert_file", "Own certificate, PEM; read again for every connection."),
 		str("key_file", "Key of the own certificate, PEM."),
+		str("server_name", "Name that must stand in the server's certificate; the default is the endpoint's host."),
+		{Name: "insecure_skip_verify", Type: pluginv1.Type_TYPE_BOOL, DefaultJson: "false", Description: "Takes any server certificate; for tests only."},
 	}}
-	if client {
-		b.Attributes = append(b.Attributes,
-			str("server_name", "Name that must stand in the server's certificate; the default is the endpoint's host."),
-			&pluginv1.Attribute{Name: "insecure_skip_verify", Type: pluginv1.Type_TYPE_BOOL, DefaultJson: "false", Description: "Takes any server certificate; for tests only."})
-	}
-	return b
+}
+
+func peerTLSSchema() *pluginv1.Block {
+	return &pluginv1.Block{Attributes: []*pluginv1.Attribute{
+		required("cert_file", pluginv1.Type_TYPE_STRING, "Certificate of this member and its chain, PEM; for both ends of a connection."),
+		required("key_file", pluginv1.Type_TYPE_STRING, "Key of the certificate, PEM."),
+		str("ca_file", "Certificates of the authorities that sign the other members' certificates."),
+	}}
 }
 
 func embeddedSchema() *pluginv1.Block {
@@ -71,7 +75,7 @@ func embeddedSchema() *pluginv1.Block {
 			duration("auto_compaction", defaultCompaction, time.Minute, 30*24*time.Hour, "Age at which old revisions are dropped."),
 		},
 		Blocks: []*pluginv1.NestedBlock{
-			{Type: "peer_tls", Body: tlsSchema(false), Description: "Certificates between the members, for https peer URLs."},
+			{Type: "peer_tls", Body: peerTLSSchema(), Description: "Certificates between the members, for https peer URLs."},
 		},
 	}
 }
