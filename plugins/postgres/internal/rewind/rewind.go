@@ -124,20 +124,22 @@ func (r *run) rewind(ctx context.Context) error {
 	if err := r.keep(ctx); err != nil {
 		r.report("keeping the diverged log", 0, 0, "diverged log could not be kept: "+err.Error())
 	}
-	if err := r.shutDownCleanly(ctx); err != nil {
-		return err
+	if !r.local.control.Clean() {
+		if err := r.recover(ctx); err != nil {
+			return err
+		}
 	}
 	if _, err := conf.Write(r.c, r.c.DataDir, conf.Intent{Upstream: &r.peer}); err != nil {
 		return err
 	}
-	return r.runProgram(ctx)
+	if err := r.attempt(ctx); err != nil {
+		return err
+	}
+	return r.program(ctx)
 }
 
-// shutDownCleanly brings a crashed directory to the state pg_rewind wants, by recovery in single-user mode.
-func (r *run) shutDownCleanly(ctx context.Context) error {
-	if r.local.control.Clean() {
-		return nil
-	}
+// recover replays the whole local log in single-user mode, which ends with a clean shutdown.
+func (r *run) recover(ctx context.Context) error {
 	r.report("recovering", 0, 0, "")
 	if err := datadir.RemoveStalePID(r.c.DataDir); err != nil {
 		return err
@@ -157,13 +159,31 @@ func (r *run) shutDownCleanly(ctx context.Context) error {
 	return nil
 }
 
-// runProgram tries pg_rewind without effect, then in earnest. From there on nothing interrupts it: half a
-// rewind leaves nothing of use.
-func (r *run) runProgram(ctx context.Context) error {
-	r.report("trying", 0, 0, "")
-	if err := proc.Run(ctx, r.command("--dry-run"), nil); err != nil {
-		return classify(ctx, err)
+// attempt tries pg_rewind without effect. pg_rewind looks at what was replayed, not at what lies in the
+// log: when it finds nothing to do, the log that diverged has to be replayed before it can be undone.
+func (r *run) attempt(ctx context.Context) error {
+	for range 2 {
+		r.report("trying", 0, 0, "")
+		idle := false
+		err := proc.Run(ctx, r.command("--dry-run"), func(line string) {
+			idle = idle || strings.Contains(line, "no rewind required")
+		})
+		if err != nil {
+			return classify(ctx, err)
+		}
+		if !idle {
+			return nil
+		}
+		if err := r.recover(ctx); err != nil {
+			return err
+		}
 	}
+	return fmt.Errorf("%w: pg_rewind does not see that the history diverged", ErrHopeless)
+}
+
+// program runs pg_rewind in earnest. From here on nothing interrupts it: half a rewind leaves nothing of
+// use.
+func (r *run) program(ctx context.Context) error {
 	if err := datadir.Rewinding.Set(r.c, r.c.DataDir); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pgvigil/pgvigil/plugins/postgres/internal/datadir"
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/session"
 	pluginv1 "github.com/pgvigil/pgvigil/proto/plugin/v1"
 )
@@ -46,7 +47,12 @@ func (s *Server) chores(ctx context.Context) {
 	}
 }
 
+// checkpointAfterPromotion also marks the data directory as a primary's, which can wait until clients are
+// served.
 func (s *Server) checkpointAfterPromotion(ctx context.Context) {
+	if err := datadir.Promoted.Set(s.current(), s.current().DataDir); err != nil {
+		s.log.Warn("data directory of a primary not marked", "error", err)
+	}
 	if err := checkpoint(ctx, s.current()); err != nil {
 		s.log.Warn("checkpoint after the promotion failed", "error", err)
 	}

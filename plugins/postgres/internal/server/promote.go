@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/config"
-	"github.com/pgvigil/pgvigil/plugins/postgres/internal/datadir"
 	pluginv1 "github.com/pgvigil/pgvigil/proto/plugin/v1"
 )
 
@@ -50,9 +49,6 @@ func (s *Server) alreadyPrimary(ctx context.Context, i *instance, req *pluginv1.
 func (s *Server) promote(ctx context.Context, i *instance, req *pluginv1.PromoteRequest, p *progress) error {
 	p.phase("preparing", "")
 	if err := s.apply(ctx, i, req.GetMembers(), req.GetSynchronousStandbyNames(), true); err != nil {
-		return err
-	}
-	if err := datadir.Promoted.Set(i.c, i.c.DataDir); err != nil {
 		return err
 	}
 	if err := s.reserve(ctx, i, req.GetMinTimeline()); err != nil {
@@ -97,11 +93,15 @@ func (s *Server) reserve(ctx context.Context, i *instance, least uint32) error {
 	if least == 0 {
 		return nil
 	}
-	k, err := datadir.ReadControl(ctx, i.c, i.c.DataDir)
+	row, err := i.conn.Row(ctx, "SELECT greatest((pg_control_checkpoint()).timeline_id, (pg_control_recovery()).min_recovery_end_timeline)")
 	if err != nil {
 		return err
 	}
-	return reserveTimelines(i.c, k.LastTimeline(), least)
+	current, err := strconv.ParseUint(row[0], 10, 32)
+	if err != nil {
+		return err
+	}
+	return reserveTimelines(i.c, uint32(current), least)
 }
 
 // checkpoint asks for a checkpoint.
