@@ -13,8 +13,8 @@ func (a *App) pauseCommand() *cobra.Command {
 	return a.pauseOrResume(true, &cobra.Command{
 		Use:   "pause",
 		Short: "Leave the cluster alone: no automatic failover",
-		Long: "Pauses the cluster, for maintenance: nobody takes over by itself, and a stopped PostgreSQL stays stopped. The\n" +
-			"leader goes on leading, even while the DCS cannot be reached.",
+		Long: "Pauses the cluster, for maintenance: nobody takes over unless an operator names them, and a stopped standby is not\n" +
+			"started. The leader goes on leading, even while the DCS cannot be reached.",
 	})
 }
 
