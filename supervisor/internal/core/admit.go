@@ -36,7 +36,7 @@ func Admit(s State, o Observation, p Policy, op Operation) *Refusal {
 
 func (f *facts) admitSwitchover(op Operation) *Refusal {
 	switch {
-	case !live.holds(f):
+	case !Live(f.s, f.o, f.p):
 		return refuse("there is no leader to hand over; use failover")
 	case op.From != "" && op.From != f.leader.Holder:
 		return refuse("the leader is %s, not %s", f.leader.Holder, op.From)
@@ -59,7 +59,7 @@ func (f *facts) admitFailover(op Operation) *Refusal {
 	switch {
 	case op.To == "":
 		return refuse("a failover needs a candidate")
-	case live.holds(f) && op.To == f.leader.Holder:
+	case Live(f.s, f.o, f.p) && op.To == f.leader.Holder:
 		return refuse("%s leads already", op.To)
 	}
 	return asRefusal(f.unfit(op.To))
@@ -69,7 +69,7 @@ func (f *facts) admitReinit(op Operation) *Refusal {
 	switch {
 	case op.To == "":
 		return refuse("name the member to reinitialise")
-	case !live.holds(f):
+	case !Live(f.s, f.o, f.p):
 		return refuse("there is no leader to copy from")
 	case op.To == f.leader.Holder:
 		return refuse("%s leads; it cannot be copied from itself", op.To)
