@@ -6,7 +6,7 @@ import "fmt"
 
 // take is the transaction that replaces a leader: it compares exactly what was read, so that of all who decide
 // on the same picture one wins. It reserves a timeline number no epoch has used.
-func (f *facts) take(rule RuleID) Action {
+func (f *facts) take() Action {
 	v := f.view
 	epoch := EpochRecord{
 		Epoch:    v.Epoch.Value.Epoch + 1,
@@ -26,7 +26,7 @@ func (f *facts) take(rule RuleID) Action {
 		c.Compares = append(c.Compares, Compare{KeyOperation, v.Operation.Rev})
 		c.Writes = append(c.Writes, Write{KeyOperation, *done})
 	}
-	return Action{Kind: ActCommit, Epoch: epoch.Epoch, Commit: c, Message: string(rule)}
+	return Action{Kind: ActCommit, Epoch: epoch.Epoch, Commit: c}
 }
 
 // handoverResult is what becomes of a pending hand-over when this node takes the leadership; nil when none is pending.
@@ -92,7 +92,7 @@ func (f *facts) recordHistory() Action {
 	h := History{
 		Epoch: f.s.Hold.Epoch, Leader: f.p.Self.Name, Timeline: f.pg.Timeline, SwitchLSN: f.s.SwitchLSN,
 		Lineage: fmt.Sprintf("%s-%d", f.p.Self.Token, f.s.Hold.Epoch), Rule: f.s.TakenBy,
-		Reason: sentence(f.s.TakenBy), At: f.o.Wall,
+		Reason: f.s.TakenWhy, At: f.o.Wall,
 	}
 	return f.underLeadership(Write{KeyOfHistory(h.Epoch), h}, Compare{KeyOfHistory(h.Epoch), 0})
 }

@@ -7,17 +7,17 @@ package core
 func Decide(s State, o Observation, p Policy) (State, Plan, Reason) {
 	s = advance(s, o, p)
 	f := gather(s, o, p)
-	sec, r := match(table(), f)
+	sec, r := match(rules, f)
 	plan := r.then(f)
 	if s.Claim.Done {
 		plan = append(plan, f.closeReinit()...)
 		plan = append(plan, f.epilogue()...)
 	}
-	return s.intend(plan, r.id, f), plan, explain(sec, r, f)
+	return s.intend(plan, r, f), plan, explain(sec, r, f)
 }
 
 // intend notes what the plan is about to bring about, before it is executed.
-func (s State) intend(plan Plan, id RuleID, f *facts) State {
+func (s State) intend(plan Plan, r rule, f *facts) State {
 	for _, a := range plan {
 		switch a.Kind {
 		case ActPromote:
@@ -29,11 +29,11 @@ func (s State) intend(plan Plan, id RuleID, f *facts) State {
 			s.Routed, s.RoutedAt = a.Routes, f.o.Now
 		case ActCommit:
 			if l := a.Commit.leader(); l != nil && l.Renewal == 1 {
-				s.TakenBy = id
+				s.TakenBy, s.TakenWhy = r.id, r.why
 			}
 		}
 	}
-	if id == "S-190" || id == "S-220" {
+	if r.climbs {
 		s.Ladder = s.Ladder.climb()
 	}
 	return s

@@ -49,10 +49,10 @@ func (p Policy) FenceMargin() Span { return min(max(p.TTL/12, 300*Millisecond), 
 func (p Policy) DeadmanMargin() Span { return min(max(p.TTL/24, 150*Millisecond), 500*Millisecond) }
 
 // BeatEvery is the time between two member records when nothing but positions changed.
-func (p Policy) BeatEvery() Span { return max(p.TTL/3, 500*Millisecond) }
+func (p Policy) BeatEvery() Span { return min(max(p.TTL*2/3, 500*Millisecond), 5*Second) }
 
 // MemberTTL is the age past which a member record counts as of a dead supervisor.
-func (p Policy) MemberTTL() Span { return 3 * p.BeatEvery() }
+func (p Policy) MemberTTL() Span { return p.BeatEvery() * 5 / 2 }
 
 // RaceGrace is how long a candidate waits for the other candidates to say where they stand.
 func (p Policy) RaceGrace() Span { return 300 * Millisecond }

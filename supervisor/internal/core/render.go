@@ -26,7 +26,7 @@ type RuleDoc struct {
 // Table is the rule table as data.
 func Table() []SectionDoc {
 	var out []SectionDoc
-	for _, s := range table() {
+	for _, s := range rules {
 		d := SectionDoc{Name: s.name, Enter: literals(s.enter)}
 		for _, r := range s.rules {
 			d.Rules = append(d.Rules, RuleDoc{r.id, literals(r.when), r.emits, r.why})
@@ -66,16 +66,4 @@ func orElse(parts []string, empty string) string {
 		return empty
 	}
 	return strings.Join(parts, ", ")
-}
-
-// sentence finds the sentence of a rule; empty for an unknown one.
-func sentence(id RuleID) string {
-	for _, s := range Table() {
-		for _, r := range s.Rules {
-			if r.ID == id {
-				return r.Why
-			}
-		}
-	}
-	return ""
 }

@@ -14,6 +14,18 @@ type rule struct {
 	emits []ActionKind
 	// why is the sentence an operator reads.
 	why string
+	// climbs says that the standby leaves its rung of the ladder.
+	climbs bool
+}
+
+func row(id RuleID, when []literal, then func(*facts) Plan, emits []ActionKind, why string) rule {
+	return rule{id: id, when: when, then: then, emits: emits, why: why}
+}
+
+// climbing marks a rule by which a standby leaves its rung of the ladder.
+func climbing(r rule) rule {
+	r.climbs = true
+	return r
 }
 
 // section is the part of the table for one situation. The last rule of a section has no conditions.
@@ -56,6 +68,9 @@ func all(ls []literal, f *facts) bool {
 	}
 	return true
 }
+
+// rules is the table, made once; nothing changes it.
+var rules = table()
 
 // table is the whole brain: the first section whose conditions hold, and in it the first rule.
 func table() []section {

@@ -32,8 +32,9 @@ type State struct {
 	PromotedPID int
 	// SwitchLSN is where PostgreSQL stood when it was promoted.
 	SwitchLSN LSN
-	// TakenBy is the rule that took the present leadership.
-	TakenBy RuleID
+	// TakenBy is the rule that took the present leadership, TakenWhy its sentence.
+	TakenBy  RuleID
+	TakenWhy string
 	// Applied is what ActApply last brought in force, Routed what the routers were last told and when.
 	Applied  string
 	Routed   *Routes

@@ -151,6 +151,17 @@ func (d dcs) Commit(ctx context.Context, compares []core.Compare, writes []loop.
 	return loop.Answer{Outcome: r.Outcome, Conflict: r.Conflict, Revision: r.Revision, Message: r.Message}
 }
 
+// Watch implements loop.DCS.
+func (d dcs) Watch(ctx context.Context, prefix string, from core.Revision, changed func(loop.Change)) error {
+	return d.DCS.Watch(ctx, prefix, from, func(c pluginhost.Change) {
+		out := loop.Change{Revision: c.Revision, Keys: make([]loop.ChangedKey, len(c.Keys))}
+		for i, k := range c.Keys {
+			out.Keys[i] = loop.ChangedKey{KeyValue: loop.KeyValue(k.KeyValue), Deleted: k.Deleted}
+		}
+		changed(out)
+	})
+}
+
 func routers(h *pluginhost.Host) []loop.Router {
 	var out []loop.Router
 	for _, r := range h.Routers() {

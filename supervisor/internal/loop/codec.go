@@ -35,13 +35,26 @@ func decodeView(prefix string, p Picture, log *slog.Logger) *core.View {
 			log.Error("record in the dcs cannot be read", "key", kv.Key, "error", err)
 		}
 	}
-	slices.SortFunc(v.Members, func(a, b core.Versioned[core.Member]) int {
-		return strings.Compare(a.Value.Name, b.Value.Name)
-	})
 	return v
 }
 
-// decodeKey puts one key into its place. Unknown keys are left alone.
+// applied is a view with one step of the store applied.
+func applied(prefix string, old *core.View, c Change, log *slog.Logger) *core.View {
+	v := *old
+	v.Revision = c.Revision
+	for _, k := range c.Keys {
+		kv := k.KeyValue
+		if k.Deleted {
+			kv.Rev = 0
+		}
+		if err := decodeKey(&v, strings.TrimPrefix(kv.Key, prefix), kv); err != nil {
+			log.Error("record in the dcs cannot be read", "key", kv.Key, "error", err)
+		}
+	}
+	return &v
+}
+
+// decodeKey puts one key into its place; a revision of 0 takes it away. Unknown keys are left alone.
 func decodeKey(v *core.View, key string, kv KeyValue) error {
 	switch {
 	case key == core.KeyIdentity:
@@ -57,21 +70,45 @@ func decodeKey(v *core.View, key string, kv KeyValue) error {
 	case key == core.KeyOperation:
 		return decode(&v.Operation, kv)
 	case strings.HasPrefix(key, core.KeyMembers):
-		var m core.Versioned[core.Member]
-		err := decode(&m, kv)
+		m, err := decoded[core.Member](kv)
 		m.Value.Name = strings.TrimPrefix(key, core.KeyMembers)
-		v.Members = append(v.Members, m)
+		v.Members = placed(v.Members, m, func(x core.Versioned[core.Member]) string { return x.Value.Name })
 		return err
 	case strings.HasPrefix(key, core.KeyHistory):
-		var h core.Versioned[core.History]
-		err := decode(&h, kv)
-		v.History = append(v.History, h)
+		h, err := decoded[core.History](kv)
+		v.History = placed(v.History, h, func(x core.Versioned[core.History]) string { return core.KeyOfHistory(x.Value.Epoch) })
 		return err
 	}
 	return nil
 }
 
-func decode[T any](into *core.Versioned[T], kv KeyValue) error {
-	into.Rev = kv.Rev
-	return json.Unmarshal(kv.Value, &into.Value)
+func decode[T any](into *core.Versioned[T], kv KeyValue) (err error) {
+	*into, err = decoded[T](kv)
+	return err
+}
+
+// decoded is a key's record; of a removed key it is absent.
+func decoded[T any](kv KeyValue) (core.Versioned[T], error) {
+	v := core.Versioned[T]{Rev: kv.Rev}
+	if kv.Rev == 0 {
+		return v, nil
+	}
+	return v, json.Unmarshal(kv.Value, &v.Value)
+}
+
+// placed returns a copy of a sorted list with x in its place, instead of the one of the same name; an absent x is
+// taken out.
+func placed[T any](list []core.Versioned[T], x core.Versioned[T], name func(core.Versioned[T]) string) []core.Versioned[T] {
+	i, found := slices.BinarySearchFunc(list, name(x), func(e core.Versioned[T], n string) int { return strings.Compare(name(e), n) })
+	out := slices.Clone(list)
+	switch {
+	case found && x.Rev == 0:
+		return slices.Delete(out, i, i+1)
+	case found:
+		out[i] = x
+		return out
+	case x.Rev == 0:
+		return out
+	}
+	return slices.Insert(out, i, x)
 }

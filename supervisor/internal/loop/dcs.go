@@ -4,17 +4,22 @@ package loop
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/core"
 )
 
-// reader keeps the loop's picture of the DCS fresh: it reads when asked, when the watch hints at a change, and
-// from time to time.
+// reader keeps the loop's picture of the DCS: read whole from time to time and when asked, and kept up by the changes of a
+// watch in between. A change that was received is as true as a read, only what has not arrived yet is missing; and
+// whatever is decided on an old picture fails at the compare.
 type reader struct {
 	*Loop
 	prefix string
 	due    chan struct{}
+
+	mu   sync.Mutex
+	view *core.View // never changed once posted
 	// failing is whether the last read failed, so that only changes are logged.
 	failing bool
 }
@@ -31,59 +36,71 @@ func (r *reader) ask() {
 	}
 }
 
-// gather is how long hints are collected before one read answers them all.
-const gather = 5 * time.Millisecond
-
-// every is the time between two reads that nobody asked for.
-func (r *reader) every() time.Duration { return time.Duration(r.Policy.TTL / 3) }
+// every is the time between two reads that nobody asked for: they notice a watch that is silent because it is stuck.
+func (r *reader) every() time.Duration { return max(time.Duration(r.Policy.TTL/3), time.Second) }
 
 // patience is how long one call of the DCS may take.
 func (l *Loop) patience() time.Duration {
 	return min(max(time.Duration(l.Policy.TTL/4), 500*time.Millisecond), 3*time.Second)
 }
 
+// run reads until ctx ends, and watches from each first success on.
 func (r *reader) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for ctx.Err() == nil {
+	watching := make(chan struct{}, 1)
+	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
 		case <-r.due:
-			if !pause(ctx, gather) {
-				return
-			}
 		}
-		next := r.every()
-		if !r.read(ctx) {
-			next = 100 * time.Millisecond
+		next := 100 * time.Millisecond
+		if from, ok := r.read(ctx); ok {
+			next = r.every()
+			select {
+			case watching <- struct{}{}:
+				r.lanes.start(func() {
+					r.watch(ctx, from+1)
+					<-watching
+					r.ask()
+				})
+			default:
+			}
 		}
 		timer.Reset(next)
 	}
 }
 
-// read fetches one picture; false when the DCS did not answer.
-func (r *reader) read(ctx context.Context) bool {
+// read fetches one picture and returns its revision; false when the DCS did not answer.
+func (r *reader) read(ctx context.Context) (core.Revision, bool) {
 	ctx, cancel := context.WithTimeout(ctx, r.patience())
 	defer cancel()
 	asked := r.Clock()
 	picture, err := r.DCS.Read(ctx, r.prefix)
-	if ctx.Err() != nil && err == nil {
-		err = ctx.Err()
-	}
 	r.noteHealth(err)
 	if err != nil {
-		return false
+		return 0, false
 	}
 	view := decodeView(r.prefix, picture, r.Log)
 	view.AskedAt, view.SeenAt = asked, r.Clock()
-	r.inbox.post(func(in *inbox) {
-		if in.o.View == nil || view.Revision >= in.o.View.Revision {
-			in.o.View = view
-		}
-	})
-	return true
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.view != nil && view.Revision < r.view.Revision {
+		// Changes have arrived meanwhile: the picture is newer than this read, which proves that the DCS answers.
+		newer := *r.view
+		newer.SeenAt = max(newer.SeenAt, view.SeenAt)
+		view = &newer
+	}
+	r.show(view)
+	return picture.Revision, true
+}
+
+// show makes a picture the current one. The caller holds mu.
+func (r *reader) show(view *core.View) {
+	r.view = view
+	r.inbox.post(func(in *inbox) { in.o.View = view })
 }
 
 // noteHealth logs when the DCS stops answering, and when it answers again.
@@ -97,21 +114,28 @@ func (r *reader) noteHealth(err error) {
 	r.failing = err != nil
 }
 
-// watch turns changes into reads. It is only a hint: a watch that misses something costs time, not safety.
-func (r *reader) watch(ctx context.Context) {
-	var next core.Revision
-	for ctx.Err() == nil {
-		err := r.DCS.Watch(ctx, r.prefix, next, func(rev core.Revision) {
-			next = max(next, rev+1)
-			r.ask()
-		})
-		if err != nil {
-			r.Log.Debug("watch ended", "error", err)
-			next = 0
-		}
-		r.ask()
-		pause(ctx, 200*time.Millisecond)
+// watch applies changes until the stream ends.
+func (r *reader) watch(ctx context.Context, from core.Revision) {
+	err := r.DCS.Watch(ctx, r.prefix, from, r.changed)
+	if err != nil && ctx.Err() == nil {
+		r.Log.Debug("watch ended", "error", err)
+		pause(ctx, 100*time.Millisecond)
 	}
+}
+
+// changed applies one step of the store to the picture.
+func (r *reader) changed(c Change) {
+	if len(c.Keys) == 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c.Revision <= r.view.Revision {
+		return // a read has shown it already
+	}
+	view := applied(r.prefix, r.view, c, r.Log)
+	view.SeenAt = r.Clock()
+	r.show(view)
 }
 
 // pause waits; false when the context ended first.
@@ -124,34 +148,4 @@ func pause(ctx context.Context, d time.Duration) bool {
 	case <-t.C:
 		return true
 	}
-}
-
-// commit sends one transaction, unless its lane is taken: the core will ask again.
-func (l *Loop) commit(ctx context.Context, c *core.Commit) {
-	lane := "commit " + string(c.Purpose)
-	l.lanes.try(lane, func() {
-		ctx, cancel := context.WithTimeout(ctx, l.patience())
-		defer cancel()
-		done := core.Committed{Purpose: c.Purpose, Leader: c.Leader(), SentAt: l.Clock()}
-		writes, err := encodeWrites(l.reader.prefix, c.Writes)
-		if err != nil {
-			done.Outcome, done.Message = core.OutcomeRefused, err.Error()
-		} else {
-			a := l.DCS.Commit(ctx, fullCompares(l.reader.prefix, c.Compares), writes)
-			done.Outcome, done.Conflict, done.Revision, done.Message = a.Outcome, a.Conflict, a.Revision, a.Message
-		}
-		if done.Outcome != core.OutcomeDone {
-			l.Log.Debug("commit not applied", "purpose", c.Purpose, "outcome", done.Outcome, "conflict", done.Conflict, "message", done.Message)
-		}
-		l.inbox.post(func(in *inbox) { in.o.Committed = append(in.o.Committed, done) })
-		l.reader.ask()
-	})
-}
-
-func fullCompares(prefix string, cs []core.Compare) []core.Compare {
-	out := make([]core.Compare, len(cs))
-	for i, c := range cs {
-		out[i] = core.Compare{Key: prefix + c.Key, Rev: c.Rev}
-	}
-	return out
 }

@@ -22,8 +22,9 @@ type DCS interface {
 	Read(ctx context.Context, prefix string) (Picture, error)
 	// Commit is one transaction. It is not sent twice.
 	Commit(ctx context.Context, compares []core.Compare, writes []KeyValue) Answer
-	// Watch calls changed for every change under a prefix from a revision on, until the stream ends.
-	Watch(ctx context.Context, prefix string, from core.Revision, changed func(core.Revision)) error
+	// Watch calls changed for every step of the store under a prefix, in order and without a gap, from a revision
+	// on, until the stream ends.
+	Watch(ctx context.Context, prefix string, from core.Revision, changed func(Change)) error
 }
 
 // Picture is what a read returns. Keys are in full.
@@ -37,6 +38,18 @@ type KeyValue struct {
 	Key   string
 	Value []byte
 	Rev   core.Revision
+}
+
+// Change is one step of the store. No keys is a sign of life.
+type Change struct {
+	Revision core.Revision
+	Keys     []ChangedKey
+}
+
+// ChangedKey is a key as written, or removed.
+type ChangedKey struct {
+	KeyValue
+	Deleted bool
 }
 
 // Answer is what became of a commit.
@@ -151,7 +164,6 @@ func (l *Loop) Run(ctx context.Context) error {
 	defer l.lanes.wait()
 	defer cancel()
 	l.lanes.start(func() { l.reader.run(ctx) })
-	l.lanes.start(func() { l.reader.watch(ctx) })
 	l.lanes.start(func() { l.observePostgres(ctx) })
 
 	timer := time.NewTimer(0)

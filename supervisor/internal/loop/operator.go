@@ -52,13 +52,7 @@ func (l *Loop) setPaused(ctx context.Context, v *core.View, paused bool) error {
 
 // write sets the key of a compare to a record.
 func (l *Loop) write(ctx context.Context, c core.Compare, rec core.Record) error {
-	ctx, cancel := context.WithTimeout(ctx, l.patience())
-	defer cancel()
-	kvs, err := encodeWrites(l.reader.prefix, []core.Write{{Key: c.Key, Record: rec}})
-	if err != nil {
-		return err
-	}
-	a := l.DCS.Commit(ctx, fullCompares(l.reader.prefix, []core.Compare{c}), kvs)
+	a := l.transact(ctx, []core.Compare{c}, []core.Write{{Key: c.Key, Record: rec}})
 	l.reader.ask()
 	switch {
 	case a.Outcome == core.OutcomeDone:

@@ -117,10 +117,22 @@ func judgeCommit(err error, trailer metadata.MD) core.Outcome {
 	return core.OutcomeUnknown
 }
 
-// Watch calls changed with the store's revision when the watch stands, and then whenever something under the
-// prefix may have changed, from a revision on (0: from now on). It blocks until the watch ends, which is always
+// Change is one step of the store: what it changed under the watched prefix, oldest first. No keys is a sign of life.
+type Change struct {
+	Revision core.Revision
+	Keys     []ChangedKey
+}
+
+// ChangedKey is a key as written, or removed.
+type ChangedKey struct {
+	KeyValue
+	Deleted bool
+}
+
+// Watch calls changed when the watch stands, without keys, and then for every step of the store in order, from a
+// revision on (0: from now on). It blocks until the watch ends, which is always
 // an error: of ctx, of the plugin, or that the history from that revision is gone. Read, then watch anew.
-func (d *DCS) Watch(ctx context.Context, prefix string, from core.Revision, changed func(core.Revision)) error {
+func (d *DCS) Watch(ctx context.Context, prefix string, from core.Revision, changed func(Change)) error {
 	s, err := d.plugin.ready()
 	if err != nil {
 		return err
@@ -132,7 +144,7 @@ func (d *DCS) Watch(ctx context.Context, prefix string, from core.Revision, chan
 		var step *pluginv1.WatchResponse
 		if step, err = stream.Recv(); err == nil {
 			v.rest()
-			changed(core.Revision(step.GetRevision()))
+			changed(changeFromWire(step))
 		}
 	}
 	if errors.Is(err, io.EOF) {

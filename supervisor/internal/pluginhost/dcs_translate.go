@@ -32,6 +32,14 @@ func keyFromWire(kv *pluginv1.KeyValue) KeyValue {
 	return KeyValue{Key: kv.GetKey(), Value: kv.GetValue(), Rev: core.Revision(kv.GetModRevision())}
 }
 
+func changeFromWire(r *pluginv1.WatchResponse) Change {
+	c := Change{Revision: core.Revision(r.GetRevision())}
+	for _, e := range r.GetEvents() {
+		c.Keys = append(c.Keys, ChangedKey{keyFromWire(e.GetKeyValue()), e.GetDeleted()})
+	}
+	return c
+}
+
 func commitToWire(compares []core.Compare, writes []Write) *pluginv1.CommitRequest {
 	r := &pluginv1.CommitRequest{}
 	for _, c := range compares {

@@ -139,7 +139,7 @@ func TestWatchReportsUntilItEnds(t *testing.T) {
 		return status.Error(codes.OutOfRange, "compacted")
 	}})
 	var seen []core.Revision
-	err := d.Watch(t.Context(), "/a", 2, func(r core.Revision) { seen = append(seen, r) })
+	err := d.Watch(t.Context(), "/a", 2, func(c Change) { seen = append(seen, c.Revision) })
 	if err == nil || !strings.Contains(err.Error(), "compacted") {
 		t.Errorf("watch ended with %v", err)
 	}
