@@ -24,9 +24,9 @@ generate: ## protocol, rule table
 	@contrib/setup/generate.sh
 
 build: ## all programs into build/
-	@mkdir -p $(BUILD)/plugins
-	go build -trimpath -ldflags '$(LDFLAGS)' -o $(BUILD)/ ./supervisor/cmd/...
-	@for p in $(PLUGINS); do \
+	@umask 022 && mkdir -p $(BUILD)/plugins
+	umask 022 && go build -trimpath -ldflags '$(LDFLAGS)' -o $(BUILD)/ ./supervisor/cmd/...
+	@umask 022; for p in $(PLUGINS); do \
 	  go build -trimpath -ldflags '$(LDFLAGS)' -o $(BUILD)/plugins/pgvigil-plugin-$$p ./plugins/$$p || exit 1; \
 	done
 

@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 )
 
@@ -52,6 +53,9 @@ func (g guard) around(outer grpc.UnaryServerInterceptor) grpc.UnaryServerInterce
 				resp, err = handler(ctx, req)
 				return err
 			})
+			if err != nil {
+				_ = grpc.SetTrailer(ctx, spoken()) // fails outside a server only
+			}
 			return resp, err
 		}
 		if outer == nil {
@@ -63,6 +67,7 @@ func (g guard) around(outer grpc.UnaryServerInterceptor) grpc.UnaryServerInterce
 
 func (g guard) stream(method string, inner grpc.StreamHandler) grpc.StreamHandler {
 	return func(srv any, s grpc.ServerStream) error {
+		s.SetTrailer(spoken())
 		return g.run(method, func() error {
 			if g.life == nil {
 				return inner(srv, s)
@@ -74,6 +79,10 @@ func (g guard) stream(method string, inner grpc.StreamHandler) grpc.StreamHandle
 		})
 	}
 }
+
+// spoken is the trailer of what the plugin itself says. A status without it was made up by the caller's gRPC, for a
+// connection that broke: what UNAVAILABLE proves, only the plugin can say.
+func spoken() metadata.MD { return metadata.Pairs("pgvigil-plugin", "said") }
 
 // run calls f in order, with panics kept in and errors translated.
 func (g guard) run(method string, f func() error) (err error) {

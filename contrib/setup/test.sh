@@ -1,0 +1,60 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Runs the whole suite. A skipped test counts as failed.
+#   test.sh            everything
+#   test.sh unit       what needs neither root nor a cluster of its own
+#   test.sh cluster    whole clusters with faults (root), and the demo's story
+
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+umask 022
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+step() { echo "== $*" >&2; }
+
+# run executes go test; of packages that pass it shows one line each.
+run() {
+    step "go test $*"
+    if ! go test -v "$@" >"$log" 2>&1; then
+        grep -vE '^(=== |    --- PASS|--- PASS|PASS$)' "$log" | tail -n 400
+        exit 1
+    fi
+    if grep -E '^\s*--- SKIP' "$log"; then
+        step "a skipped test counts as failed"
+        exit 1
+    fi
+    grep -E '^(ok|\?)\s' "$log" | grep -v 'no test files'
+}
+
+# servers lists the PostgreSQL versions to test on: what is installed, and 17.
+servers() {
+    local installed seventeen
+    installed=$(ls -d /usr/lib/postgresql/*/bin /usr/pgsql-*/bin 2>/dev/null | sort -V | tail -1)
+    seventeen=$(contrib/lab/postgres17.sh)
+    if [[ -z $installed || $installed == "$seventeen" ]]; then echo "$seventeen"; else echo "$installed:$seventeen"; fi
+}
+
+unit() {
+    CGO_ENABLED=1 run -race ./proto/... ./supervisor/... ./plugins/sdk/... ./plugins/example/... ./plugins/etcd/...
+    run -timeout 15m ./plugins/postgres/...
+}
+
+cluster() {
+    make --no-print-directory build
+    [[ $EUID -eq 0 ]] || { step "the tests of whole clusters make network namespaces: run make test as root"; exit 1; }
+    PGVIGIL_BIN=$PWD/build run -tags e2e -timeout 25m -count=1 ./supervisor/e2e
+    step "demo"
+    build/pgvigil demo --script
+}
+
+export PGVIGIL_TEST_PG=${PGVIGIL_TEST_PG:-$(servers)}
+step "PostgreSQL from ${PGVIGIL_TEST_PG//:/, }"
+case ${1:-all} in
+all) unit; cluster ;;
+unit | cluster) "$1" ;;
+*) echo "test.sh [unit|cluster]" >&2; exit 2 ;;
+esac
+step passed
