@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/proc"
+	"github.com/pgvigil/pgvigil/plugins/postgres/internal/session"
 )
 
 // Postmaster is a running server, proven to work in the data directory.
@@ -22,6 +23,8 @@ type Postmaster struct {
 	StartTicks uint64
 	// StartUnix is its start by its own word, Unix seconds.
 	StartUnix int64
+	// Address is where it listens for connections from this host.
+	Address session.Address
 	// Status as in postmaster.pid: starting, stopping, ready or standby.
 	Status string
 }
@@ -58,6 +61,10 @@ func parsePID(text string) Postmaster {
 	if len(l) > 3 {
 		p.PID, _ = strconv.Atoi(strings.TrimSpace(l[0]))
 		p.StartUnix, _ = strconv.ParseInt(strings.TrimSpace(l[2]), 10, 64)
+	}
+	if len(l) > 4 {
+		port, _ := strconv.ParseUint(strings.TrimSpace(l[3]), 10, 16)
+		p.Address = session.Address{SocketDir: strings.TrimSpace(l[4]), Port: uint16(port)}
 	}
 	if len(l) > 7 {
 		p.Status = strings.TrimSpace(l[7])

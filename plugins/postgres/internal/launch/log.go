@@ -46,7 +46,7 @@ func lastFatal(text string) string {
 }
 
 func consequence(message string) bool {
-	for _, s := range []string{"terminating ", "the database system is ", "could not receive data from WAL stream", "could not connect to the primary server", "streaming replication receiver", "password authentication failed", "no pg_hba.conf entry", "role ", "database "} {
+	for _, s := range []string{"terminating ", "the database system is ", "could not receive data from WAL stream", "could not connect to the primary server", "streaming replication receiver", "password authentication failed", "no pg_hba.conf entry", "role \"", "database \""} {
 		if strings.HasPrefix(message, s) {
 			return true
 		}

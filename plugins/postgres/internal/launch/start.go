@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/config"
 )
@@ -96,11 +97,14 @@ func rotate(path string) int64 {
 }
 
 func openLog(c *config.Config) (*os.File, error) {
-	f, err := os.OpenFile(c.LogFile, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile(c.LogFile, os.O_APPEND|os.O_CREATE|os.O_WRONLY|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("server log: %w", err)
 	}
-	if err := c.OS.Own(c.LogFile); err != nil {
+	if !c.OS.Drop {
+		return f, nil
+	}
+	if err := f.Chown(int(c.OS.UID), int(c.OS.GID)); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("owner of the server log: %w", err)
 	}

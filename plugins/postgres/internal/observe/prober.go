@@ -32,15 +32,15 @@ type prober struct {
 }
 
 // ask puts the question to the server in the background; the reply comes over replies.
-func (p *prober) ask(ctx context.Context, c *config.Config, server int, pending bool) {
+func (p *prober) ask(ctx context.Context, c *config.Config, server datadir.Postmaster, pending bool) {
 	p.busy = true
 	go func() { p.replies <- p.question(ctx, c, server, pending) }()
 }
 
-func (p *prober) question(ctx context.Context, c *config.Config, server int, pending bool) reply {
+func (p *prober) question(ctx context.Context, c *config.Config, server datadir.Postmaster, pending bool) reply {
 	ctx, cancel := context.WithTimeout(ctx, queryLimit)
 	defer cancel()
-	out := reply{server: server, fresh: pending}
+	out := reply{server: server.PID, fresh: pending}
 	if out.err = p.connect(ctx, c, server); out.err != nil {
 		return out
 	}
@@ -73,13 +73,13 @@ func (p *prober) askPending(ctx context.Context) ([]string, error) {
 }
 
 // connect keeps the connection as long as it leads to the same server.
-func (p *prober) connect(ctx context.Context, c *config.Config, server int) error {
-	if p.conn != nil && p.server == server && !p.conn.Closed() {
+func (p *prober) connect(ctx context.Context, c *config.Config, server datadir.Postmaster) error {
+	if p.conn != nil && p.server == server.PID && !p.conn.Closed() {
 		return nil
 	}
 	p.drop()
-	conn, err := session.Local(ctx, c, queryLimit)
-	p.conn, p.server = conn, server
+	conn, err := session.Local(ctx, c, server.Address, queryLimit)
+	p.conn, p.server = conn, server.PID
 	return err
 }
 

@@ -85,7 +85,7 @@ func (o *Observer) ask(ctx context.Context, c *config.Config, began time.Time) {
 	}
 	pending := o.takeRecheck() || time.Since(o.seen.pendingAt) > pendingEvery
 	o.seen.asked = began
-	o.probe.ask(ctx, c, o.seen.server.PID, pending)
+	o.probe.ask(ctx, c, o.seen.server, pending)
 }
 
 // adopt makes a server the one that is watched, unless it is already.

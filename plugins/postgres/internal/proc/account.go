@@ -96,10 +96,11 @@ func path() string {
 	return "/usr/local/bin:/usr/bin:/bin"
 }
 
-// Own gives path to the account, when that has to be done at all.
+// Own gives path to the account, when that has to be done at all; a symbolic link, not what it leads to:
+// the account may put one where root looks.
 func (a Account) Own(path string) error {
 	if !a.Drop {
 		return nil
 	}
-	return os.Chown(path, int(a.UID), int(a.GID))
+	return os.Lchown(path, int(a.UID), int(a.GID))
 }

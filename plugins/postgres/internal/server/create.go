@@ -27,6 +27,7 @@ func (s *Server) Bootstrap(req *pluginv1.BootstrapRequest, out stream) error {
 		if absent, err := datadir.Absent(c.DataDir); err != nil || !absent {
 			return refused("data directory %s is not empty", c.DataDir)
 		}
+		s.setTrouble("", 0)
 		return initdb.Run(ctx, c, func(phase string) { p.phase(phase, "") })
 	})
 }
@@ -48,6 +49,7 @@ func (s *Server) Clone(req *pluginv1.CloneRequest, out stream) error {
 		if absent, err := datadir.Absent(c.DataDir); err != nil || (!absent && !req.GetReplace()) {
 			return refused("data directory %s is not empty", c.DataDir)
 		}
+		s.setTrouble("", 0)
 		report := limited(func(phase string, done, total uint64) { p.set(phase, done, total, "") })
 		return basebackup.Run(ctx, c, source, req.GetReplace(), report)
 	})

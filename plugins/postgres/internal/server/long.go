@@ -39,8 +39,8 @@ func (s *Server) runLong(out stream, work func(context.Context, *progress) error
 	})
 	err := work(ctx, p)
 	p.done(s.observer.Settle())
-	if err == nil {
-		err = s.show(ctx)
+	if shown := s.show(ctx); err == nil {
+		err = shown
 	}
 	p.end()
 	sender.Wait()

@@ -28,6 +28,7 @@ func (s *Server) Rewind(req *pluginv1.RewindRequest, out stream) error {
 		if absent, err := datadir.Absent(c.DataDir); err != nil || absent {
 			return refused("there is no data directory")
 		}
+		s.setTrouble("", 0)
 		s.rewinding.Store(true)
 		defer s.rewinding.Store(false)
 		if _, err := s.change(c, func(in *conf.Intent) { in.Upstream = nil }); err != nil {

@@ -31,7 +31,7 @@ func open(ctx context.Context, c *config.Config) (*instance, error) {
 	if !running {
 		return nil, refused("PostgreSQL is not running")
 	}
-	conn, err := session.Local(ctx, c, 0)
+	conn, err := session.Local(ctx, c, m.Address, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -121,10 +121,20 @@ func (s *Server) startable(ctx context.Context, c *config.Config) error {
 	if broken, err := datadir.Rewinding.On(c); err != nil || broken {
 		return refused("%s", rewind.Interrupted)
 	}
-	if l, ok := launch.ReadStatus(c.DaemonRunDir); ok {
-		return refused("a launcher is still there (process %d)", l.PID)
+	if err := launcherGone(ctx, c); err != nil {
+		return err
 	}
 	return nobodyHome(c)
+}
+
+// launcherGone gives the launcher of a server that has just ended a moment to end, too.
+func launcherGone(ctx context.Context, c *config.Config) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, 2*time.Second, refused("a launcher is still there"))
+	defer cancel()
+	return poll(ctx, 10*time.Millisecond, func() (bool, error) {
+		_, there := launch.ReadStatus(c.DaemonRunDir)
+		return !there, nil
+	})
 }
 
 // raised are the settings that pg_control says must be greater than configured.
@@ -158,7 +168,7 @@ func (s *Server) awaitReady(ctx context.Context, c *config.Config, l *launch.Lau
 			return err
 		}
 		if running && (m.Status == "standby" || m.Status == "ready") {
-			if done, err := answers(ctx, c); done || err != nil {
+			if done, err := answers(ctx, c, m); done || err != nil {
 				return err
 			}
 		}
@@ -200,10 +210,10 @@ func (s *Server) startFailed(l *launch.Launched) error {
 }
 
 // answers tells whether the server accepts a connection.
-func answers(ctx context.Context, c *config.Config) (bool, error) {
+func answers(ctx context.Context, c *config.Config, m datadir.Postmaster) (bool, error) {
 	short, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	conn, err := session.Local(short, c, time.Second)
+	conn, err := session.Local(short, c, m.Address, time.Second)
 	if err == nil {
 		conn.Close()
 		return true, nil

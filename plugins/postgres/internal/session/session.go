@@ -22,10 +22,22 @@ type Conn struct {
 // Rows are the rows of one result; NULL is the empty string.
 type Rows [][]string
 
-// Local connects to this host's server over its unix socket as the superuser. statements longer than
+// Address is where a running server listens for connections from its own host. The configuration may say
+// something else already.
+type Address struct {
+	// SocketDir is the directory of the unix socket.
+	SocketDir string
+	// Port is part of the socket's name.
+	Port uint16
+}
+
+// Local connects to this host's server over its unix socket as the superuser. Statements longer than
 // limit are cancelled by the server; 0 does not limit them.
-func Local(ctx context.Context, c *config.Config, limit time.Duration) (*Conn, error) {
-	p := conf.Peer{Host: c.SocketDir, Port: c.Port}
+func Local(ctx context.Context, c *config.Config, a Address, limit time.Duration) (*Conn, error) {
+	if a.SocketDir == "" {
+		a = Address{SocketDir: c.SocketDir, Port: c.Port}
+	}
+	p := conf.Peer{Host: a.SocketDir, Port: a.Port}
 	cfg, err := parse(p, c.Superuser, "postgres", "sslmode=disable")
 	if err != nil {
 		return nil, err
