@@ -94,7 +94,7 @@ func (f findings) faults(list []act, outcomes []outcome) []string {
 	return append(faults, unattributed(f.report.Discarded, outcomes)...)
 }
 
-// unattributed are lost writes that no act can be charged with.
+// unattributed are lost writes that no act can be charged with, as they were acknowledged later.
 func unattributed(lost []ledger.Entry, outcomes []outcome) []string {
 	charged := 0
 	for _, o := range outcomes {
@@ -103,5 +103,5 @@ func unattributed(lost []ledger.Entry, outcomes []outcome) []string {
 	if charged == len(lost) {
 		return nil
 	}
-	return []string{fmt.Sprintf("%d acknowledged writes were lost between the acts", len(lost)-charged)}
+	return []string{fmt.Sprintf("%d acknowledged writes were lost after the story", len(lost)-charged)}
 }

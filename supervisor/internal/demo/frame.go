@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	minWidth, minHeight = 60, 18
+	minWidth, minHeight = 60, 20
 	// eventLines of what the watcher did.
 	eventLines = 3
 )
@@ -31,7 +31,7 @@ func (m *model) frame() string {
 	} else {
 		lines = append(lines, m.nodeLines()...)
 		lines = append(lines, m.writeLines()...)
-		lines = append(lines, m.storyLines(m.height-len(lines)-2)...)
+		lines = append(lines, m.storyLines(m.height-len(lines)-3)...)
 	}
 	return m.page(lines, m.foot())
 }
@@ -57,7 +57,7 @@ func (m *model) head() []string {
 	}
 	return []string{
 		" " + strong(paint(accent, "pgvigil demo")) + "  " + paint(dim, m.title),
-		fmt.Sprintf(" epoch %d · %s leads", m.snap.epoch, leader),
+		fmt.Sprintf(" epoch %d · %s leads · %s", m.snap.epoch, leader, violationText(m.snap.violations)),
 		"",
 	}
 }
@@ -145,10 +145,9 @@ func (m *model) writeLines() []string {
 		now = paint(bad, fmt.Sprintf("none acknowledged for %.1f s", m.snap.quiet.Seconds()))
 	}
 	return []string{
-		" writes " + strong(rate) + " " + paint(accent, m.pulse.line(max(0, m.width-42))) + " " + now,
-		fmt.Sprintf(" acknowledged %d · unknown %d · failed %d · longest gap since the last event %s", m.snap.acknowledged,
-			m.snap.unknown, m.snap.failed, strong(fmt.Sprintf("%d ms", m.snap.gap.Milliseconds()))),
-		" " + violationText(m.snap.violations),
+		" writes " + strong(rate) + " " + paint(accent, m.pulse.line(max(0, m.width-46))) + " " + now,
+		fmt.Sprintf(" %d acknowledged, %d of unknown outcome, %d failed", m.snap.acknowledged, m.snap.unknown, m.snap.failed),
+		" longest gap since the last event " + strong(fmt.Sprintf("%d ms", m.snap.gap.Milliseconds())),
 		"",
 	}
 }
@@ -188,9 +187,9 @@ func (m *model) foot() []string {
 
 func helpLines() []string {
 	lines := []string{
-		" Three nodes run on this machine, each with PostgreSQL, a supervisor and a member",
-		" of etcd. Clients write to whichever node is the primary. Choose a node with",
-		" 1, 2, 3 or the arrow keys, then:",
+		" Three nodes run on this machine, each with PostgreSQL, a supervisor and",
+		" a member of etcd. Clients write to whichever node is the primary. Choose",
+		" a node with 1, 2, 3 or the arrow keys, then:",
 		"",
 	}
 	for _, d := range deeds() {

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -34,7 +36,7 @@ func (s *stage) look(ctx context.Context) snapshot {
 	s.lookAtWrites(&snap)
 	for i, n := range s.Nodes {
 		snap.nodes = append(snap.nodes, s.lookAtNode(n, answers[i].status))
-		snap.decisions = append(snap.decisions, decisions(answers[i].why)...)
+		snap.decisions = append(snap.decisions, notable(decisions(answers[i].why))...)
 	}
 	snap.decisions = newest(snap.decisions, decisionsKept)
 	lookAtCluster(&snap, answers)
@@ -56,7 +58,7 @@ func (s *stage) lookAtWrites(snap *snapshot) {
 
 // lookAtCluster takes what the nodes agree on from the one that knows the newest epoch.
 func lookAtCluster(snap *snapshot, answers []answer) {
-	var lags map[string]*uint64
+	var lags map[string]uint64
 	for _, a := range answers {
 		if a.status == nil {
 			continue
@@ -64,21 +66,41 @@ func lookAtCluster(snap *snapshot, answers []answer) {
 		if epoch := uint64(a.status.Cluster.Epoch); epoch >= snap.epoch {
 			snap.epoch, snap.leader = epoch, a.status.Cluster.Leader
 		}
-		if a.status.Self.Hold.Valid || lags == nil {
-			lags = lagsOf(a.status)
+		if a.status.Self.Hold.Valid {
+			lags = lagsOf(a.status.Self.Postgres)
 		}
 	}
 	for i := range snap.nodes {
-		snap.nodes[i].lag = lags[snap.nodes[i].name]
+		if lag, ok := lags[snap.nodes[i].name]; ok {
+			snap.nodes[i].lag = &lag
+		}
 	}
 }
 
-func lagsOf(status *api.Status) map[string]*uint64 {
-	lags := make(map[string]*uint64)
-	for _, m := range status.Members {
-		lags[m.Name] = m.ReceiveLag
+// lagsOf is how many bytes of the primary's WAL its standbys have not flushed, by one sample of the primary.
+func lagsOf(p *api.Postgres) map[string]uint64 {
+	lags := make(map[string]uint64)
+	if p == nil {
+		return lags
+	}
+	end, ok := parseLSN(p.LSN)
+	for _, sender := range p.Senders {
+		if flushed, known := parseLSN(sender.Flush); ok && known {
+			lags[sender.Member] = end - min(end, flushed)
+		}
 	}
 	return lags
+}
+
+// parseLSN reads a position such as 0/3000148; the zero position is none.
+func parseLSN(text string) (uint64, bool) {
+	high, low, ok := strings.Cut(text, "/")
+	h, err1 := strconv.ParseUint(high, 16, 32)
+	l, err2 := strconv.ParseUint(low, 16, 32)
+	if !ok || err1 != nil || err2 != nil {
+		return 0, false
+	}
+	return h<<32 | l, h|l != 0
 }
 
 func (s *stage) lookAtNode(n *lab.Node, status *api.Status) nodeView {
@@ -124,7 +146,7 @@ func decisions(why *api.Why) []decision {
 		if err != nil {
 			continue
 		}
-		all = append(all, decision{at: at, node: why.Member, rule: d.Rule, sentence: d.Sentence})
+		all = append(all, decision{at: at, node: why.Member, rule: d.Rule, sentence: d.Sentence, plan: d.Plan})
 	}
 	return all
 }

@@ -14,7 +14,7 @@ const every = 250 * time.Millisecond
 // saidKept is how many events are remembered.
 const saidKept = 100
 
-// model is the live view. Only tea's own goroutine touches it.
+// model is the live view of a cluster. Only tea's own goroutine touches it.
 type model struct {
 	title string
 	// look takes a snapshot and perform does a deed to the i-th node; both may take their time, off tea's goroutine.
@@ -22,11 +22,13 @@ type model struct {
 	perform func(d deed, i int) (string, error)
 
 	width, height int
-	selected      int
-	help, ending  bool
-	snap          snapshot
-	pulse         pulse
-	said          []event
+	// selected is the index of the chosen node; chosen tells that it was the watcher who chose it.
+	selected     int
+	chosen       bool
+	help, ending bool
+	snap         snapshot
+	pulse        pulse
+	said         []event
 }
 
 // event is something that the watcher did, or that could not be done.
@@ -58,6 +60,7 @@ func (m *model) Update(message tea.Msg) (tea.Model, tea.Cmd) {
 		return m, m.press(message.String())
 	case looked:
 		m.snap = snapshot(message)
+		m.chooseLeader()
 		m.pulse.add(m.snap.at, m.snap.acknowledged)
 		return m, tea.Tick(every, func(time.Time) tea.Msg { return m.lookNow() })
 	case done:
@@ -99,7 +102,16 @@ func (m *model) press(key string) tea.Cmd {
 
 func (m *model) choose(i int) {
 	if i >= 0 && i < len(m.snap.nodes) {
-		m.selected = i
+		m.selected, m.chosen = i, true
+	}
+}
+
+// chooseLeader keeps the leader chosen until the watcher chooses.
+func (m *model) chooseLeader() {
+	for i, n := range m.snap.nodes {
+		if !m.chosen && n.name == m.snap.leader {
+			m.selected = i
+		}
 	}
 }
 

@@ -2,11 +2,7 @@
 
 package demo
 
-import (
-	"cmp"
-	"slices"
-	"time"
-)
+import "time"
 
 // snapshot is what is to be seen at one moment. It is never changed.
 type snapshot struct {
@@ -40,13 +36,5 @@ type nodeView struct {
 type decision struct {
 	at                   time.Time
 	node, rule, sentence string
-}
-
-// newest returns the last n decisions of all nodes in the order in which they were made.
-func newest(all []decision, n int) []decision {
-	all = slices.Clone(all)
-	slices.SortStableFunc(all, func(a, b decision) int {
-		return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.node, b.node))
-	})
-	return all[max(0, len(all)-n):]
+	plan                 []string
 }
