@@ -6,7 +6,7 @@
 //
 // It is started by the postgres plugin and commanded through a socket in the run directory; see package deadman. It exits
 // with the postmaster's exit code, 128 plus the signal that ended the postmaster, 1 if it could not start it, 2 on
-// wrong usage.
+// wrong usage. With --log, standard error carries the reason why PostgreSQL was not started and is closed once it was.
 package main
 
 import (
@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime/debug"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/deadman"
 	"github.com/pgvigil/pgvigil/supervisor/internal/deadman/launcher"
@@ -23,11 +24,15 @@ import (
 const (
 	exitFailure = 1
 	exitUsage   = 2
+
+	// The heap is a few hundred kilobytes; the default would let it grow to four megabytes before looking at it.
+	gcPercent = 20
 )
 
 func main() { os.Exit(run(os.Args[1:])) }
 
 func run(args []string) int {
+	debug.SetGCPercent(gcPercent)
 	cfg, err := configure(args)
 	if errors.Is(err, flag.ErrHelp) {
 		return 0

@@ -30,14 +30,14 @@ func (c *Client) Fence(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	family := targets.family()
+	targets.family()
 	if targets.launcherAlive() {
 		c.tryKill(ctx)
 	}
 	tick := time.NewTicker(fenceInterval)
 	defer tick.Stop()
 	for {
-		err := targets.strike(family)
+		err := targets.strike()
 		if err == nil {
 			return nil
 		}
@@ -61,11 +61,12 @@ func (c *Client) tryKill(ctx context.Context) {
 type targets struct {
 	dirs      []string
 	launchers []Record
+	known     []Process // seen so far; each must be seen dead
 }
 
 // targets collects the launchers heard of and the one on file. Both are used: the file may be lost, the memory stale.
-func (c *Client) targets() (targets, error) {
-	var t targets
+func (c *Client) targets() (*targets, error) {
+	t := &targets{}
 	t.addDir(c.DataDir)
 	if r := c.remembered(); r.PID != 0 {
 		t.launchers = append(t.launchers, r)
@@ -88,7 +89,7 @@ func (t *targets) addDir(dir string) {
 	}
 }
 
-func (t targets) launcherAlive() bool {
+func (t *targets) launcherAlive() bool {
 	for _, r := range t.launchers {
 		if r.Launcher().Alive() {
 			return true
@@ -97,9 +98,9 @@ func (t targets) launcherAlive() bool {
 	return false
 }
 
-// family lists launchers, postmasters and what descends from them, launchers first so that none starts anything more.
+// family notes launchers, postmasters and what descends from them, launchers first so that none starts anything more.
 // It must be asked before they die: orphans are given to another parent.
-func (t targets) family() []Process {
+func (t *targets) family() {
 	var heads, rest []Process
 	for _, r := range t.launchers {
 		for _, p := range []Process{r.Launcher(), r.Postmaster()} {
@@ -113,26 +114,30 @@ func (t targets) family() []Process {
 			}
 		}
 	}
-	return append(heads, rest...)
+	t.note(heads)
+	t.note(rest)
 }
 
-// strike sends SIGKILL to all that is left and returns nil if that was nobody.
-func (t targets) strike(family []Process) error {
+func (t *targets) note(ps []Process) {
+	for _, p := range ps {
+		if !slices.Contains(t.known, p) {
+			t.known = append(t.known, p)
+		}
+	}
+}
+
+// strike sends SIGKILL to all that is left and returns nil if that was nobody. A process on its way out leaves the data
+// directory before it is gone; being known it is waited for.
+func (t *targets) strike() error {
+	inside, unknown := t.occupants()
+	t.note(inside)
 	var left []Process
 	var errs []error
-	for _, p := range family {
+	for _, p := range t.known {
 		if p.Alive() {
 			left = append(left, p)
 			errs = append(errs, p.Signal(unix.SIGKILL))
 		}
-	}
-	inside, unknown := t.occupants()
-	for _, p := range inside {
-		if slices.Contains(left, p) {
-			continue
-		}
-		left = append(left, p)
-		errs = append(errs, p.Signal(unix.SIGKILL))
 	}
 	if len(left) > 0 {
 		return errors.Join(append(errs, fmt.Errorf("%w: %v", ErrNotEmpty, left))...)
@@ -143,7 +148,7 @@ func (t targets) strike(family []Process) error {
 	return t.proveEmpty()
 }
 
-func (t targets) occupants() ([]Process, error) {
+func (t *targets) occupants() ([]Process, error) {
 	var all []Process
 	var errs []error
 	for _, dir := range t.dirs {
@@ -153,7 +158,7 @@ func (t targets) occupants() ([]Process, error) {
 	return all, errors.Join(errs...)
 }
 
-func (t targets) proveEmpty() error {
+func (t *targets) proveEmpty() error {
 	for _, dir := range t.dirs {
 		empty, err := Empty(dir)
 		if err == nil && !empty {

@@ -19,11 +19,15 @@ type stat struct {
 	comm       string
 	state      byte
 	ppid       int
+	threads    int
 	startTicks uint64
 }
 
-// dead reports a process that will not run again: a zombie or one past it.
-func (s stat) dead() bool { return s.state == 'Z' || s.state == 'X' || s.state == 'x' }
+// dead reports a process that will not run again: a zombie or one past it. With threads left, the first of them is a zombie
+// while the process still holds its files.
+func (s stat) dead() bool {
+	return s.threads <= 1 && (s.state == 'Z' || s.state == 'X' || s.state == 'x')
+}
 
 // readStat reads the stat line of pid; unix.ESRCH if there is no such process.
 func readStat(pid int) (stat, error) {
@@ -50,11 +54,12 @@ func parseStat(line string) (stat, error) {
 	}
 	pid, err1 := strconv.Atoi(strings.TrimSpace(line[:open]))
 	ppid, err2 := strconv.Atoi(f[1])
-	start, err3 := strconv.ParseUint(f[19], 10, 64)
-	if err := errors.Join(err1, err2, err3); err != nil {
+	threads, err3 := strconv.Atoi(f[17])
+	start, err4 := strconv.ParseUint(f[19], 10, 64)
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return stat{}, fmt.Errorf("stat line: %w", err)
 	}
-	return stat{pid: pid, comm: line[open+1 : end], state: f[0][0], ppid: ppid, startTicks: start}, nil
+	return stat{pid: pid, comm: line[open+1 : end], state: f[0][0], ppid: ppid, threads: threads, startTicks: start}, nil
 }
 
 // pids lists the processes of /proc.

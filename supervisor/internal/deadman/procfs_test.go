@@ -21,9 +21,9 @@ func TestParseStat(t *testing.T) {
 		want stat
 		ok   bool
 	}{
-		{"42 (postgres)" + rest, stat{pid: 42, comm: "postgres", state: 'S', ppid: 17, startTicks: 194009}, true},
-		{"42 (a) b (c))" + rest + "\n", stat{pid: 42, comm: "a) b (c)", state: 'S', ppid: 17, startTicks: 194009}, true},
-		{"42 ()" + rest, stat{pid: 42, state: 'S', ppid: 17, startTicks: 194009}, true},
+		{"42 (postgres)" + rest, stat{pid: 42, comm: "postgres", state: 'S', ppid: 17, threads: 1, startTicks: 194009}, true},
+		{"42 (a) b (c))" + rest + "\n", stat{pid: 42, comm: "a) b (c)", state: 'S', ppid: 17, threads: 1, startTicks: 194009}, true},
+		{"42 ()" + rest, stat{pid: 42, state: 'S', ppid: 17, threads: 1, startTicks: 194009}, true},
 		{"42 (postgres) S 17 42", stat{}, false},
 		{"42 postgres" + rest, stat{}, false},
 		{"x (postgres)" + rest, stat{}, false},
@@ -36,6 +36,21 @@ func TestParseStat(t *testing.T) {
 		}
 		if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(stat{})); diff != "" {
 			t.Errorf("%q: (-want +got)\n%s", tc.line, diff)
+		}
+	}
+}
+
+func TestDead(t *testing.T) {
+	for s, want := range map[stat]bool{
+		{state: 'Z', threads: 1}: true,
+		{state: 'X', threads: 0}: true,
+		{state: 'Z', threads: 5}: false, // the others still hold files and locks
+		{state: 'T', threads: 1}: false,
+		{state: 'D', threads: 1}: false,
+		{state: 'R', threads: 1}: false,
+	} {
+		if got := s.dead(); got != want {
+			t.Errorf("%c with %d threads: dead %v, want %v", s.state, s.threads, got, want)
 		}
 	}
 }

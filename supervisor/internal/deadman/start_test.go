@@ -4,6 +4,7 @@ package deadman_test
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -53,6 +54,26 @@ func cannotStart(t *testing.T, l *lab) {
 	}
 }
 
+// Whoever started the launcher may read its standard error to the end: that ends when PostgreSQL has been forked.
+func detached(t *testing.T, l *lab) {
+	runDir := l.newRunDir(t)
+	cmd := l.launch(runDir)
+	client := &deadman.Client{RunDir: runDir, DataDir: l.dataDir}
+	stderr, err := cmd.StderrPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	defer func() { must(t, client.Fence(limited(t))); _ = cmd.Wait() }()
+	b, err := io.ReadAll(stderr) // hangs here if it is kept open
+	must(t, err)
+	if len(b) > 0 {
+		t.Errorf("launcher said %q", b)
+	}
+	if r, err := deadman.ReadRecord(runDir); err != nil || !r.Postmaster().Alive() {
+		t.Errorf("standard error closed, and record %+v, %v", r, err)
+	}
+}
+
+// underlying unwraps to the innermost error.
 func underlying(err error) error {
 	for {
 		u, ok := err.(interface{ Unwrap() error })
@@ -82,7 +103,8 @@ func secondLauncher(t *testing.T, l *lab) {
 func survivors(t *testing.T, l *lab) {
 	s := l.start(t)
 	load := s.load(t, 1)
-	s.signal(t, unix.SIGKILL, s.launcher, s.postmaster)
+	s.stop(t, s.launcher) // else it would clear up after the postmaster
+	s.signal(t, unix.SIGKILL, s.postmaster, s.launcher)
 	eventually(t, "only the busy backend is left", func() bool {
 		ps, err := deadman.Occupants(l.dataDir)
 		return err == nil && len(ps) == 1 && ps[0] == load.busy
@@ -113,7 +135,7 @@ func staleLock(t *testing.T, l *lab) {
 func orphans(t *testing.T, l *lab) {
 	s := l.start(t)
 	file := filepath.Join(s.runDir, "orphan")
-	query(t, s.connect(t), "copy (select 1) to program 'setsid sleep 600 >/dev/null 2>&1 & echo $! > "+file+"'")
+	query(t, s.connect(t), "copy (select 1) to program 'cat >/dev/null; setsid sleep 600 >/dev/null 2>&1 & echo $! > "+file+"'")
 	b, err := os.ReadFile(file)
 	must(t, err)
 	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))

@@ -17,7 +17,8 @@ type Config struct {
 	DataDir string   // PostgreSQL's data directory, for the record and for refusing to start over survivors
 	Command []string // the postmaster, program first
 
-	// Output receives the postmaster's standard output and error. Must not be nil.
+	// Output receives the postmaster's standard output and error. Must not be nil. Unless it is os.Stderr, this process's
+	// own standard descriptors are pointed there once PostgreSQL has been forked.
 	Output *os.File
 	// Log receives the launcher's own few lines. Must not be nil and must never block.
 	Log *slog.Logger

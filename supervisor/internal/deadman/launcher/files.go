@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/deadman"
 	"golang.org/x/sys/unix"
@@ -18,16 +19,29 @@ func lockRunDir(runDir string) (*os.File, error) {
 	return lock(filepath.Join(runDir, deadman.LockFile), os.O_RDWR|os.O_CREATE)
 }
 
+// How long to wait for a lock, and how often to try: a launcher whose PostgreSQL has ended may not be quite gone.
+const (
+	lockPatience = time.Second
+	lockInterval = 10 * time.Millisecond
+)
+
 func lock(path string, flags int) (*os.File, error) {
 	f, err := os.OpenFile(path, flags, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock: %w", err)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("another launcher holds %s: %w", path, err)
+	tick := time.NewTicker(lockInterval)
+	defer tick.Stop()
+	for deadline := time.Now().Add(lockPatience); ; <-tick.C {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			return f, nil
+		}
+		if !errors.Is(err, unix.EWOULDBLOCK) || time.Now().After(deadline) {
+			f.Close()
+			return nil, fmt.Errorf("another launcher holds %s: %w", path, err)
+		}
 	}
-	return f, nil
 }
 
 // removeFiles removes what a launcher leaves for others to see, except for the record of its end.

@@ -79,6 +79,9 @@ func (l *Launcher) start() error {
 	if err := l.fork(); err != nil {
 		return errors.Join(err, removeFiles(l.cfg.RunDir))
 	}
+	if err := detach(l.cfg.Output); err != nil {
+		l.cfg.Log.Warn("standard descriptors kept", "error", err)
+	}
 	go reap(l.record.PostmasterPID, l.exits, l.empty)
 	go l.soft.run(l.fired)
 	go l.srv.run()
@@ -175,6 +178,9 @@ func (l *Launcher) finish() (deadman.Exit, error) {
 	exit.AtBoottimeNs, exit.Empty = deadman.BootNow(), true
 	exit.PostmasterPID, exit.BootID = l.record.PostmasterPID, l.record.BootID
 	err := errors.Join(l.setTimers(0), writeJSON(l.cfg.RunDir, deadman.ExitFile, exit), removeFiles(l.cfg.RunDir))
+	for _, f := range l.held {
+		f.Close() // the next launcher may come
+	}
 	for _, reply := range l.end.waiters {
 		reply <- deadman.Reply{OK: true, Exit: &exit}
 	}

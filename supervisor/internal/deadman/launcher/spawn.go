@@ -42,6 +42,26 @@ func spawn(command []string, output *os.File) (int, error) {
 	return pid, nil
 }
 
+// detach points the standard descriptors away from whoever started us, who may be waiting for them to close: from here
+// on there is nothing to tell it. Output that is standard error itself stays where it is.
+func detach(output *os.File) error {
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("detach: %w", err)
+	}
+	defer null.Close()
+	from := []*os.File{null, output, output}
+	if output == os.Stderr {
+		from = from[:1]
+	}
+	for fd, f := range from {
+		if err := unix.Dup3(int(f.Fd()), fd, 0); err != nil {
+			return fmt.Errorf("detach descriptor %d: %w", fd, err)
+		}
+	}
+	return nil
+}
+
 // ended is what the kernel says of the postmaster's end.
 type ended struct{ status unix.WaitStatus }
 
