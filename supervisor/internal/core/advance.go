@@ -235,7 +235,7 @@ func (s State) observedClaim(v *View, p Policy) State {
 	m := v.Member(p.Self.Name)
 	foreign := m.Exists() && m.Value.Token != p.Self.Token && m.Value.Instance != p.Self.Instance
 	switch {
-	case s.Claim.Done && foreign && v.Revision >= s.LastCommit:
+	case s.Claim.Done && foreign && m.Rev != s.Claim.Rev && v.Revision >= s.LastCommit:
 		s.Claim = Claim{Duplicate: true, Rev: m.Rev, Since: v.SeenAt}
 	case s.Claim.Done || s.Claim.Duplicate:
 	case !foreign:
@@ -245,7 +245,8 @@ func (s State) observedClaim(v *View, p Policy) State {
 	case m.Rev != s.Claim.Rev:
 		s.Claim.Duplicate = true
 	case v.SeenAt.Sub(s.Claim.Since) >= p.TTL.longer(p.DriftPPM):
-		s.Claim = Claim{Done: true}
+		// The silent record stays until ours replaces it; only another one is a sign of life.
+		s.Claim.Done = true
 	}
 	return s
 }
