@@ -4,6 +4,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -48,9 +49,10 @@ func (s *Server) chores(ctx context.Context) {
 }
 
 // checkpointAfterPromotion also marks the data directory as a primary's, which can wait until clients are
-// served.
+// served. A backup_label that a clone or a rewind put there is used up by then.
 func (s *Server) checkpointAfterPromotion(ctx context.Context) {
-	if err := datadir.Promoted.Set(s.current(), s.current().DataDir); err != nil {
+	err := errors.Join(datadir.Promoted.Set(s.current(), s.current().DataDir), datadir.Labelled.Clear(s.current()))
+	if err != nil {
 		s.log.Warn("data directory of a primary not marked", "error", err)
 	}
 	if err := checkpoint(ctx, s.current()); err != nil {
