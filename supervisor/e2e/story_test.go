@@ -35,9 +35,7 @@ func start(t *testing.T, options lab.Options, prepare ...func(*lab.Cluster)) *la
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if t.Failed() {
-			keepLogs(t, c)
-		}
+		keepLogs(t, c)
 		if err := c.Close(); err != nil {
 			t.Errorf("close the lab: %v", err)
 		}
@@ -53,19 +51,27 @@ func start(t *testing.T, options lab.Options, prepare ...func(*lab.Cluster)) *la
 	return c
 }
 
-// keepLogs copies the logs to where CI can fetch them (PGVIGIL_E2E_LOGS), or shows the ends of the supervisors'.
+// keepLogs copies the logs to where CI can fetch them (PGVIGIL_E2E_LOGS), or else shows the ends of the supervisors' if
+// the test failed.
 func keepLogs(t *testing.T, c *lab.Cluster) {
 	dir := os.Getenv("PGVIGIL_E2E_LOGS")
 	for _, n := range c.Nodes {
 		if dir != "" {
-			target := filepath.Join(dir, t.Name(), n.Name)
-			if err := os.CopyFS(target, os.DirFS(filepath.Dir(n.SupervisorLog()))); err != nil {
-				t.Logf("logs of %s: %v", n.Name, err)
-			}
-			continue
+			copyLogs(t, n, filepath.Join(dir, t.Name(), n.Name))
+		} else if t.Failed() {
+			text, err := os.ReadFile(n.SupervisorLog())
+			t.Logf("end of the log of %s (%v):\n%s", n.Name, err, text[max(0, len(text)-4000):])
 		}
-		text, err := os.ReadFile(n.SupervisorLog())
-		t.Logf("end of the log of %s (%v):\n%s", n.Name, err, text[max(0, len(text)-4000):])
+	}
+}
+
+func copyLogs(t *testing.T, n *lab.Node, target string) {
+	err := os.RemoveAll(target)
+	if err == nil {
+		err = os.CopyFS(target, os.DirFS(filepath.Dir(n.SupervisorLog())))
+	}
+	if err != nil {
+		t.Logf("logs of %s: %v", n.Name, err)
 	}
 }
 
