@@ -76,7 +76,7 @@ func (v *view) patroni() patroniStatus {
 		QuorumStandby:   v.voter && v.role == core.RoleStandby,
 		Pause:           v.paused(),
 		ClusterUnlocked: v.leader() == "",
-		WatchdogFailed:  v.Watchdog.Mode == "required" && v.Watchdog.Message != "",
+		WatchdogFailed:  v.Watchdog.Failed,
 		DCSLastSeen:     v.DCSSeenUnix,
 		Tags:            v.self.Tags,
 		Patroni:         patroniIdentity{v.Version, v.Cluster, v.Name},

@@ -15,9 +15,9 @@ var (
 	holding  = &condition{"holding the leadership", (*facts).holding}
 	held     = &condition{"leadership was held", func(f *facts) bool { return f.s.Hold.Epoch != 0 }}
 	promoted = &condition{"promoted in this epoch", func(f *facts) bool { return f.s.Promoted != 0 && f.s.Promoted == f.s.Hold.Epoch }}
-	// armed: only a PostgreSQL that was adopted without the launcher goes unarmed.
-	armed = &condition{"deadman armed", func(f *facts) bool {
-		return !f.pg.Launched || f.o.Deadman.ArmedUntil > f.o.Now || f.s.Hold.Indefinite
+	// armed: only a PostgreSQL that was adopted without the launcher goes without a deadman.
+	armed = &condition{"deadman and watchdog armed", func(f *facts) bool {
+		return f.s.Hold.Indefinite || !f.o.WatchdogPending && (!f.pg.Launched || f.o.Deadman.ArmedUntil > f.o.Now)
 	}}
 
 	// The DCS. A picture older than a TTL is no ground for acting.

@@ -23,6 +23,8 @@ type Observation struct {
 	Committed []Committed
 	// WatchdogReady is false when the watchdog is required and cannot be used: this node may not lead.
 	WatchdogReady bool
+	// WatchdogPending says that the watchdog is used and not armed yet: PostgreSQL must not open before it is.
+	WatchdogPending bool
 	// Stopping says that the supervisor was asked to stop PostgreSQL and end.
 	Stopping bool
 }

@@ -9,6 +9,8 @@ type Policy struct {
 	TTL Span
 	// DriftPPM bounds the relative rate error of two hosts' clocks.
 	DriftPPM int64
+	// Watchdog is how long after a renewal the host's watchdog resets it; 0 where none is used.
+	Watchdog Span
 	// MaximumLag is how many bytes behind the last known leader position a candidate may be.
 	MaximumLag uint64
 	// StopPatience is how long a planned stop may take before it turns immediate.
@@ -37,16 +39,31 @@ type Self struct {
 //
 //	fence margin > time to kill every backend, so that a fenced primary is down before its deadline;
 //	deadman margin < fence margin, so that the loop acts first and the kernel only if the loop cannot;
+//	both come before the watchdog, which resets the whole host, as far as renewals leave the time for it;
 //	renewals come four to a TTL, so that one lost answer costs nothing.
 
 // RenewEvery is the time between two renewals.
 func (p Policy) RenewEvery() Span { return p.TTL / 4 }
 
 // FenceMargin is how long before the deadline an unrenewed primary is killed.
-func (p Policy) FenceMargin() Span { return min(max(p.TTL/12, 300*Millisecond), Second) }
+func (p Policy) FenceMargin() Span { return p.killTime() + p.watchdogReserve() }
+
+// killTime is what ending every backend may take.
+func (p Policy) killTime() Span { return min(max(p.TTL/12, 300*Millisecond), Second) }
+
+// watchdogReserve is by how much the watchdog comes before the deadline. Fencing does not come so early for it that
+// a renewal half its interval late would fence.
+func (p Policy) watchdogReserve() Span {
+	if p.Watchdog == 0 {
+		return 0
+	}
+	return max(min(p.TTL-p.Watchdog, p.TTL*5/8-p.killTime()), 0)
+}
 
 // DeadmanMargin is how long before the deadline the kernel timer kills an unrenewed primary.
-func (p Policy) DeadmanMargin() Span { return min(max(p.TTL/24, 150*Millisecond), 500*Millisecond) }
+func (p Policy) DeadmanMargin() Span {
+	return min(max(p.TTL/24, 150*Millisecond), 500*Millisecond) + p.watchdogReserve()
+}
 
 // BeatEvery is the time between two member records when nothing but positions changed.
 func (p Policy) BeatEvery() Span { return min(max(p.TTL*2/3, 500*Millisecond), 5*Second) }

@@ -75,7 +75,7 @@ func genPostgres(t *rapid.T) *Postgres {
 }
 
 func genObservation(t *rapid.T) Observation {
-	o := Observation{Now: instant(t, "now"), WatchdogReady: rapid.Bool().Draw(t, "wd"), Stopping: rapid.Bool().Draw(t, "stopping")}
+	o := Observation{Now: instant(t, "now"), WatchdogReady: rapid.Bool().Draw(t, "wd"), WatchdogPending: rapid.Bool().Draw(t, "wp"), Stopping: rapid.Bool().Draw(t, "stopping")}
 	if rapid.Bool().Draw(t, "view?") {
 		o.View = genView(t)
 	}
@@ -160,8 +160,8 @@ func TestPermutation(t *testing.T) {
 	})
 }
 
-// Ensure, in every situation: PostgreSQL is promoted only under a leadership in force, with the deadman armed if there is
-// one; a leadership is released only while PostgreSQL is proven not to be writable; at most one PostgreSQL call is asked for.
+// Ensure, in every situation: PostgreSQL is promoted only under a leadership in force, with the deadman and the
+// watchdog armed where there are such; a leadership is released only while PostgreSQL is proven not to be writable; at most one PostgreSQL call is asked for.
 func TestSafetyOfEveryPlan(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s, o, p := genState(t), genObservation(t), genPolicy()
@@ -187,7 +187,7 @@ func checkPromotion(t *rapid.T, a Action, s State, o Observation, p Policy, r Re
 	if !s.Hold.Valid(o.Now) || a.Epoch != s.Hold.Epoch {
 		t.Fatalf("%s promotes without leadership", r.Rule)
 	}
-	if o.Postgres.Launched && !s.Hold.Indefinite && o.Deadman.ArmedUntil <= o.Now {
+	if !s.Hold.Indefinite && (o.WatchdogPending || o.Postgres.Launched && o.Deadman.ArmedUntil <= o.Now) {
 		t.Fatalf("%s promotes unarmed", r.Rule)
 	}
 	if !s.Writable {

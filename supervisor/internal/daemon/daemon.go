@@ -14,6 +14,7 @@ import (
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/api"
 	"github.com/pgvigil/pgvigil/supervisor/internal/config"
+	"github.com/pgvigil/pgvigil/supervisor/internal/core"
 	"github.com/pgvigil/pgvigil/supervisor/internal/deadman"
 	"github.com/pgvigil/pgvigil/supervisor/internal/loop"
 	"github.com/pgvigil/pgvigil/supervisor/internal/pluginhost"
@@ -89,7 +90,12 @@ func (d *Daemon) configurePlugins(ctx context.Context, host *pluginhost.Host) er
 func (d *Daemon) serve(ctx context.Context, host *pluginhost.Host, store *loop.Store) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	l := d.newLoop(host, store)
+	policy := d.Config.Policy()
+	dog := newWatchdog(d.Config.Watchdog, policy.RenewEvery(), d.Log)
+	dog.Start()
+	defer dog.Close()
+	policy.Watchdog = dog.Reserve()
+	l := d.newLoop(policy, host, store, dog)
 	server, err := d.newAPI(l)
 	if err != nil {
 		return err
@@ -116,8 +122,7 @@ func (d *Daemon) serve(ctx context.Context, host *pluginhost.Host, store *loop.S
 	return err
 }
 
-func (d *Daemon) newLoop(host *pluginhost.Host, store *loop.Store) *loop.Loop {
-	policy := d.Config.Policy()
+func (d *Daemon) newLoop(policy core.Policy, host *pluginhost.Host, store *loop.Store, dog loop.Watchdog) *loop.Loop {
 	policy.Self.Instance, policy.Self.Token, policy.Self.Version = store.Instance, store.Token, d.Version
 	policy.Routers = len(d.Config.Routers) > 0
 	notifier := newNotifier(d.Log)
@@ -125,7 +130,7 @@ func (d *Daemon) newLoop(host *pluginhost.Host, store *loop.Store) *loop.Loop {
 		Cluster: d.Config.Cluster.Name, Namespace: d.Config.Cluster.Namespace, Policy: policy,
 		DCS: dcs{host.DCS()}, Postgres: host.Postgres(), Routers: routers(host),
 		Fencer:   fencer{&deadman.Client{RunDir: d.Config.RunDir}},
-		Watchdog: newWatchdog(d.Config.Watchdog),
+		Watchdog: dog,
 		Plugins:  func() []status.Plugin { return pluginStatus(host) },
 		Clock:    bootNow, Store: store, Log: d.Log, Ticked: notifier.ticked,
 	})

@@ -3,22 +3,18 @@
 package daemon
 
 import (
+	"log/slog"
+	"time"
+
 	"github.com/pgvigil/pgvigil/supervisor/internal/config"
 	"github.com/pgvigil/pgvigil/supervisor/internal/core"
-	"github.com/pgvigil/pgvigil/supervisor/internal/status"
+	"github.com/pgvigil/pgvigil/supervisor/internal/watchdog"
 )
 
-// noWatchdog is mode off, and, until a device is driven, "not usable" for the other modes: automatic goes
-// without, required may not lead.
-type noWatchdog struct{ mode string }
-
-func newWatchdog(c config.Watchdog) noWatchdog { return noWatchdog{c.Mode} }
-
-// Ready implements loop.Watchdog.
-func (w noWatchdog) Ready() bool { return w.mode != config.WatchdogRequired }
-
-// Hold implements loop.Watchdog.
-func (noWatchdog) Hold(core.Instant) {}
-
-// Status implements loop.Watchdog.
-func (w noWatchdog) Status() status.Watchdog { return status.Watchdog{Mode: w.mode} }
+// newWatchdog makes the driver of the host's watchdog. It has not looked at the device yet.
+func newWatchdog(c config.Watchdog, renewEvery core.Span, log *slog.Logger) *watchdog.Watchdog {
+	return watchdog.New(watchdog.Config{
+		Mode: watchdog.Mode(c.Mode), Device: c.Device, Timeout: c.Timeout, RenewEvery: time.Duration(renewEvery),
+		Now: bootNow, Log: log,
+	})
+}

@@ -46,12 +46,13 @@ func (in *inbox) nudge() {
 }
 
 // take returns the observation of this tick. What happened once is handed over once; what is, stays.
-func (in *inbox) take(now core.Instant, watchdogReady bool) core.Observation {
+func (in *inbox) take(now core.Instant, w Watchdog) core.Observation {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	o := in.o
 	in.o.Finished, in.o.Committed = nil, nil
-	o.Now, o.Wall, o.WatchdogReady = now, time.Now().UnixNano(), watchdogReady
+	o.Now, o.Wall = now, time.Now().UnixNano()
+	o.WatchdogReady, o.WatchdogPending = w.Ready(), w.Pending()
 	if o.Job != nil {
 		job := *o.Job
 		o.Job = &job

@@ -89,9 +89,12 @@ type Fencer interface {
 type Watchdog interface {
 	// Ready tells whether this node may lead as far as the watchdog is concerned.
 	Ready() bool
-	// Hold is called with every tick: until when, on CLOCK_BOOTTIME, the host need not be reset; 0 when
-	// PostgreSQL is not writable here.
+	// Pending tells whether PostgreSQL must not be promoted yet because the device is still to be armed.
+	Pending() bool
+	// Hold is called with every tick and what core.WatchdogUntil says.
 	Hold(until core.Instant)
+	// Changed is sent to when Ready, Pending or Status may have changed.
+	Changed() <-chan struct{}
 	Status() status.Watchdog
 }
 
@@ -173,6 +176,7 @@ func (l *Loop) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-l.inbox.wake:
+		case <-l.Watchdog.Changed():
 		case <-timer.C:
 		}
 		next := l.turn(ctx)
@@ -192,7 +196,7 @@ func exitError(err error) error {
 
 // turn is one tick: observe, decide, store, execute, show. It returns when to turn again at the latest.
 func (l *Loop) turn(ctx context.Context) core.Instant {
-	o := l.inbox.take(l.Clock(), l.Watchdog.Ready())
+	o := l.inbox.take(l.Clock(), l.Watchdog)
 	s, plan, reason := core.Decide(l.state, o, l.Policy)
 	if err := l.Store.Save(s.Durable); err != nil {
 		l.Log.Error("state not stored", "error", err)
@@ -200,7 +204,7 @@ func (l *Loop) turn(ctx context.Context) core.Instant {
 	}
 	l.state = s
 	l.note(o, plan, reason)
-	l.Watchdog.Hold(l.watchdogUntil())
+	l.Watchdog.Hold(core.WatchdogUntil(s, o, l.Policy))
 	for _, a := range plan {
 		l.execute(ctx, a)
 	}
@@ -217,12 +221,4 @@ func withoutPromotion(plan core.Plan) core.Plan {
 		}
 	}
 	return out
-}
-
-// watchdogUntil is until when the host need not be reset: PostgreSQL may be writable, and the leadership backs it.
-func (l *Loop) watchdogUntil() core.Instant {
-	if !l.state.Writable || l.state.Hold.Indefinite {
-		return 0
-	}
-	return l.state.Hold.Deadline
 }

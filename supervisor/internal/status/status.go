@@ -61,8 +61,11 @@ type Plugin struct {
 
 // Watchdog is the state of /dev/watchdog.
 type Watchdog struct {
-	Mode    string
-	Armed   bool
+	Mode  string
+	Armed bool
+	// Failed says that the device is required and cannot be used: this member may not lead.
+	Failed bool
+	// Message is why a device is not used, or what to know of one that is; empty when there is nothing to say.
 	Message string
 }
 

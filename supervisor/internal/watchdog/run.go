@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package watchdog
+
+import (
+	"time"
+
+	"github.com/pgvigil/pgvigil/supervisor/internal/core"
+)
+
+// lookEvery is how often a device that is not armed is looked at.
+const lookEvery = 5 * time.Second
+
+// run owns the driver.
+func (w *Watchdog) run() {
+	defer close(w.done)
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	for {
+		select {
+		case until := <-w.mail:
+			w.hold(until)
+		case <-look.C:
+			w.driver.look()
+		case <-w.closing:
+			w.last()
+			return
+		}
+		w.publish()
+	}
+}
+
+// last carries out what is still in the mailbox, and leaves the device as it is then.
+func (w *Watchdog) last() {
+	select {
+	case until := <-w.mail:
+		w.hold(until)
+	default:
+	}
+	w.driver.leave()
+	w.publish()
+}
+
+func (w *Watchdog) hold(until core.Instant) {
+	w.driver.hold(until)
+	w.asked.Store(0)
+}
+
+// publish shows the driver's state, and tells when it is news.
+func (w *Watchdog) publish() {
+	v := verdict{usable: w.driver.usable(), armed: w.driver.armed, message: w.driver.message()}
+	if v == *w.verdict.Load() {
+		return
+	}
+	w.verdict.Store(&v)
+	select {
+	case w.changed <- struct{}{}:
+	default:
+	}
+}
