@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pgvigil/pgvigil/plugins/postgres/internal/wal"
 	pluginv1 "github.com/pgvigil/pgvigil/proto/plugin/v1"
 )
 
@@ -26,7 +27,9 @@ func TestUnreplayedLogIsUndone(t *testing.T) {
 		for range 20 {
 			a.mustSQL(t, "INSERT INTO load VALUES (1)")
 		}
-		end := a.await(t, "written", func(o *pluginv1.ObserveResponse) bool { return true }).GetLsn()
+		flushed, err := wal.ParseLSN(a.mustSQL(t, "SELECT pg_current_wal_flush_lsn()"))
+		must(t, "position", err)
+		end := uint64(flushed)
 		c.await(t, "received but not replayed", func(o *pluginv1.ObserveResponse) bool {
 			return o.GetReceivedLsn() >= end && o.GetReplayedLsn() < end && o.GetReplayPaused()
 		})
