@@ -21,16 +21,16 @@ type findings struct {
 
 // inspect compares the ledger with the primary, and the other nodes with the primary. The writers must be stopped.
 func (s *stage) inspect(ctx context.Context) (findings, error) {
+	var f findings
 	primary, err := s.WaitPrimary(ctx)
 	if err != nil {
-		return findings{}, err
+		return f, err
 	}
 	conn, err := primary.ConnectSuperuser(ctx)
 	if err != nil {
-		return findings{}, err
+		return f, err
 	}
 	defer conn.Close(ctx)
-	var f findings
 	if f.report, err = s.book.Verify(ctx, conn); err != nil {
 		return f, err
 	}
@@ -38,21 +38,42 @@ func (s *stage) inspect(ctx context.Context) (findings, error) {
 	if err != nil {
 		return f, err
 	}
-	f.rows = want.Rows
 	end, err := ledger.Position(ctx, conn)
 	if err != nil {
 		return f, err
 	}
-	for _, n := range s.Except(primary) {
-		digest, err := digestAt(ctx, n, end)
+	f.rows = want.Rows
+	f.differing, err = differing(ctx, s.Except(primary), end, want)
+	return f, err
+}
+
+// differing names the standbys whose rows are not the wanted ones at a position of the primary's WAL.
+func differing(ctx context.Context, standbys []*lab.Node, position string, want ledger.Digest) ([]string, error) {
+	var names []string
+	for _, n := range standbys {
+		digest, err := digestAt(ctx, n, position)
 		if err != nil {
-			return f, fmt.Errorf("rows of %s: %w", n.Name, err)
+			return nil, fmt.Errorf("rows of %s: %w", n.Name, err)
 		}
 		if digest != want {
-			f.differing = append(f.differing, n.Name)
+			names = append(names, n.Name)
 		}
 	}
-	return f, nil
+	return names, nil
+}
+
+// report compares the ledger with the primary alone. The writers must be stopped.
+func (s *stage) report(ctx context.Context) (ledger.Report, error) {
+	primary, err := s.WaitPrimary(ctx)
+	if err != nil {
+		return ledger.Report{}, err
+	}
+	conn, err := primary.ConnectSuperuser(ctx)
+	if err != nil {
+		return ledger.Report{}, err
+	}
+	defer conn.Close(ctx)
+	return s.book.Verify(ctx, conn)
 }
 
 // digestAt reads a standby's rows as of a position of the primary's WAL.

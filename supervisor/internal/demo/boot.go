@@ -23,7 +23,7 @@ func (s *stage) boot(ctx context.Context, t *teller) error {
 	if err := s.each((*lab.Node).StartEtcd); err != nil {
 		return err
 	}
-	t.say("starting the supervisors; whoever is first makes the database, the others copy it")
+	t.say("starting the supervisors: the first makes the database, others copy it")
 	if err := s.each((*lab.Node).StartSupervisor); err != nil {
 		return err
 	}

@@ -75,13 +75,26 @@ func doKillHost(_ context.Context, s *stage, n *lab.Node) (string, error) {
 	})
 }
 
-func doStartHost(_ context.Context, s *stage, n *lab.Node) (string, error) {
-	return "brought " + n.Name + " back", s.alone(func() error {
-		if n.SupervisorPID() != 0 && n.EtcdPID() != 0 {
-			return errors.New(n.Name + " is not down")
+// doStartHost brings back the node, or another one if that is not down.
+func doStartHost(_ context.Context, s *stage, n *lab.Node) (said string, err error) {
+	err = s.alone(func() error {
+		if n = s.down(n); n == nil {
+			return errors.New("no node is down")
 		}
+		said = "brought " + n.Name + " back"
 		return n.StartHost()
 	})
+	return said, err
+}
+
+// down is the first node of which something does not run, the preferred one before all others; nil when all run.
+func (s *stage) down(preferred *lab.Node) *lab.Node {
+	for _, n := range append([]*lab.Node{preferred}, s.Nodes...) {
+		if n.SupervisorPID() == 0 || n.EtcdPID() == 0 {
+			return n
+		}
+	}
+	return nil
 }
 
 func doSwitchover(ctx context.Context, s *stage, n *lab.Node) (string, error) {

@@ -13,8 +13,8 @@ import (
 
 const (
 	minWidth, minHeight = 60, 20
-	// eventLines of what the watcher did.
-	eventLines = 3
+	// eventLines of what the watcher did, and more of them from tall lines on.
+	eventLines, moreEventLines, tall = 2, 5, 30
 )
 
 // frame is the whole picture: exactly height lines, none wider than width.
@@ -162,7 +162,11 @@ func violationText(violations []string) string {
 // storyLines are the last events and decisions, as many as fit.
 func (m *model) storyLines(room int) []string {
 	lines := []string{paint(dim, " what you did")}
-	events := m.said[max(0, len(m.said)-eventLines):]
+	count := eventLines
+	if m.height >= tall {
+		count = moreEventLines
+	}
+	events := m.said[max(0, len(m.said)-count):]
 	for _, e := range events {
 		lines = append(lines, " "+clock(e.at)+" "+e.text)
 	}

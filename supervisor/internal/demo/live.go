@@ -28,6 +28,9 @@ func (d *Demo) watch(ctx context.Context, t *teller, s *stage) error {
 	if err != nil && !m.ending && ctx.Err() == nil {
 		return fmt.Errorf("live view: %w", err)
 	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	return s.farewell(ctx, t)
 }
 
@@ -60,11 +63,11 @@ func (s *stage) farewell(ctx context.Context, t *teller) error {
 	for _, sentence := range s.violations() {
 		t.say("%s", sentence)
 	}
-	found, err := s.inspect(ctx)
+	report, err := s.report(ctx)
 	if err != nil {
 		t.say("the writes were not verified: %v", err)
 		return nil
 	}
-	t.say("writes: %s", found.report)
+	t.say("writes: %s", report)
 	return nil
 }

@@ -36,7 +36,11 @@ var versionNumber = regexp.MustCompile(`\(PostgreSQL\) (\d+)\S*`)
 // findPostgres returns the installation in a directory, or the newest on this machine if bin is empty.
 func findPostgres(ctx context.Context, bin string) (postgres, error) {
 	if bin != "" {
-		return inspectPostgres(ctx, bin)
+		p, err := inspectPostgres(ctx, bin)
+		if err != nil {
+			return p, fmt.Errorf("--pg-bin %s %w: %w", bin, ErrUsage, err)
+		}
+		return p, nil
 	}
 	var found []postgres
 	var errs []error

@@ -115,15 +115,14 @@ func killNode(ctx context.Context, t *teller, s *stage, primary *lab.Node) error
 	return s.writesAgain(ctx)
 }
 
-// revive starts the node that is down, if there is one.
-func revive(ctx context.Context, t *teller, s *stage, _ *lab.Node) error {
-	for _, n := range s.Nodes {
-		if n.SupervisorPID() == 0 {
-			t.say("  starting %s again", n.Name)
-			return n.StartHost()
-		}
+// revive starts the node that is down.
+func revive(_ context.Context, t *teller, s *stage, primary *lab.Node) error {
+	n := s.down(primary)
+	if n == nil {
+		return errors.New("no node is down")
 	}
-	return errors.New("no node is down")
+	t.say("  starting %s again", n.Name)
+	return n.StartHost()
 }
 
 // writesAgain waits until writes that are sent from now on are acknowledged. A fault that was played shortly before has
