@@ -4,9 +4,13 @@ package loop
 
 import (
 	"context"
+	"time"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/core"
 )
+
+// retryPause keeps what failed at once from being tried again at once.
+const retryPause = 100 * time.Millisecond
 
 // commit sends one transaction, unless its lane is taken: the core will ask again.
 func (l *Loop) commit(ctx context.Context, c *core.Commit) {
@@ -18,6 +22,7 @@ func (l *Loop) commit(ctx context.Context, c *core.Commit) {
 		if done.Outcome != core.OutcomeDone {
 			l.Log.Debug("commit not applied", "purpose", c.Purpose, "outcome", done.Outcome, "conflict", done.Conflict, "message", done.Message)
 			l.reader.ask()
+			pause(ctx, retryPause)
 		}
 	})
 }

@@ -56,7 +56,7 @@ func (r *reader) run(ctx context.Context) {
 		case <-timer.C:
 		case <-r.due:
 		}
-		next := 100 * time.Millisecond
+		next := retryPause
 		if from, ok := r.read(ctx); ok {
 			next = r.every()
 			select {
@@ -117,9 +117,9 @@ func (r *reader) noteHealth(err error) {
 // watch applies changes until the stream ends.
 func (r *reader) watch(ctx context.Context, from core.Revision) {
 	err := r.DCS.Watch(ctx, r.prefix, from, r.changed)
-	if err != nil && ctx.Err() == nil {
+	if ctx.Err() == nil {
 		r.Log.Debug("watch ended", "error", err)
-		pause(ctx, 100*time.Millisecond)
+		pause(ctx, retryPause)
 	}
 }
 

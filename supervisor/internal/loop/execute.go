@@ -43,22 +43,23 @@ func (l *Loop) fence(ctx context.Context) {
 		defer cancel()
 		if err := l.Fencer.Fence(ctx); err != nil {
 			l.Log.Error("fencing failed", "error", err)
+			pause(ctx, retryPause)
 			l.inbox.nudge()
 			return
 		}
-		l.inbox.post(func(in *inbox) { in.o.Postgres = fenced(in.o.Postgres, l.Clock()) })
+		l.inbox.post(func(in *inbox) { in.server(fenced(in.o.Postgres, l.Clock())) })
 	})
 }
 
 // fenced is what a completed fence proves, until the plugin tells more: where the WAL ends is not known.
-func fenced(pg *core.Postgres, now core.Instant) *core.Postgres {
+func fenced(pg *core.Postgres, now core.Instant) core.Postgres {
 	out := core.Postgres{}
 	if pg != nil {
 		out = *pg
 	}
 	out.At, out.Status, out.Empty = now, core.StatusCrashed, true
 	out.LSN, out.PostmasterPID, out.Receiver, out.Senders = 0, 0, nil, nil
-	return &out
+	return out
 }
 
 // setDeadman arms or disarms, and reports what the launcher confirms.
@@ -67,6 +68,7 @@ func (l *Loop) setDeadman(ctx context.Context, a core.Action) {
 		ctx, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
 		confirmed := core.Deadman{Present: true}
+		life := l.inbox.life()
 		var err error
 		if a.Kind == core.ActArm {
 			confirmed.ArmedUntil = a.Until
@@ -76,21 +78,36 @@ func (l *Loop) setDeadman(ctx context.Context, a core.Action) {
 		}
 		if err != nil {
 			l.Log.Warn("deadman not set", "action", a.Kind, "error", err)
-			pause(ctx, 100*time.Millisecond)
+			pause(ctx, retryPause)
 			l.probeDeadman(ctx)
 			return
 		}
-		l.inbox.post(func(in *inbox) { in.o.Deadman = confirmed })
+		l.deadmanIs(life, confirmed)
 	})
 }
 
-// probeDeadman asks the launcher how it is.
+// probeDeadman asks the launcher how it is; again if PostgreSQL has another one meanwhile.
 func (l *Loop) probeDeadman(ctx context.Context) {
-	d, err := l.Fencer.Status(ctx)
-	if err != nil {
-		d = core.Deadman{}
+	for {
+		life := l.inbox.life()
+		d, err := l.Fencer.Status(ctx)
+		if err != nil {
+			d = core.Deadman{}
+		}
+		if l.deadmanIs(life, d) {
+			return
+		}
 	}
-	l.inbox.post(func(in *inbox) { in.o.Deadman = d })
+}
+
+// deadmanIs reports what the launcher of one life of PostgreSQL said; false when that life is over.
+func (l *Loop) deadmanIs(life int, d core.Deadman) (current bool) {
+	l.inbox.post(func(in *inbox) {
+		if current = in.lives == life; current {
+			in.o.Deadman = d
+		}
+	})
+	return current
 }
 
 // route tells every router; a slow or dead one keeps nobody waiting.

@@ -16,6 +16,31 @@ type inbox struct {
 	wake chan struct{}
 	// cancelJob ends o.Job early.
 	cancelJob func()
+	// lives counts the lives of PostgreSQL: what a launcher says is true of the one it was asked in.
+	lives int
+}
+
+// server takes a report about PostgreSQL, unless it is older than the last one, and tells whether another life began
+// with it: nothing is known of its deadman. The caller holds mu.
+func (in *inbox) server(pg core.Postgres) (another bool) {
+	old := in.o.Postgres
+	if old != nil && pg.At < old.At {
+		return false
+	}
+	in.o.Postgres = &pg
+	if old != nil && old.PostmasterPID == pg.PostmasterPID && old.Launched == pg.Launched {
+		return false
+	}
+	in.o.Deadman = core.Deadman{}
+	in.lives++
+	return true
+}
+
+// life tells which life of PostgreSQL this is.
+func (in *inbox) life() int {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.lives
 }
 
 // begin takes the slot for long actions; false when it is taken.

@@ -4,10 +4,14 @@ package loop
 
 import "sync"
 
-// lanes run what must not run on the loop: each lane one thing at a time, a second one is dropped (the core asks
-// again while it is needed).
+// lanes run what must not run on the loop: each lane one thing at a time. A second one is dropped, and the loop is
+// woken when the lane is free: the core asks again while it is needed.
 type lanes struct {
-	mu   sync.Mutex
+	// wake is called when a lane is free in which something was dropped.
+	wake func()
+
+	mu sync.Mutex
+	// busy holds the lanes that are taken, and whether something was dropped there.
 	busy map[string]bool
 	all  sync.WaitGroup
 }
@@ -16,13 +20,14 @@ type lanes struct {
 func (l *lanes) try(name string, f func()) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.busy[name] {
+	if _, taken := l.busy[name]; taken {
+		l.busy[name] = true
 		return false
 	}
 	if l.busy == nil {
 		l.busy = map[string]bool{}
 	}
-	l.busy[name] = true
+	l.busy[name] = false
 	l.start(func() {
 		defer l.free(name)
 		f()
@@ -32,8 +37,12 @@ func (l *lanes) try(name string, f func()) bool {
 
 func (l *lanes) free(name string) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
+	dropped := l.busy[name]
 	delete(l.busy, name)
+	l.mu.Unlock()
+	if dropped {
+		l.wake()
+	}
 }
 
 // start runs f beside the loop.

@@ -149,6 +149,7 @@ var errExit = errors.New("exit")
 func New(c Config) *Loop {
 	l := &Loop{Config: c}
 	l.inbox.wake = make(chan struct{}, 1)
+	l.lanes.wake = l.inbox.nudge
 	l.reader = newReader(l)
 	l.state.Durable = c.Store.Durable
 	return l

@@ -21,31 +21,32 @@ func (l *Loop) observePostgres(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			l.Log.Debug("reports about postgresql ended", "error", err)
 		}
-		pause(ctx, 50*time.Millisecond)
+		pause(ctx, retryPause)
 	}
 }
 
 // observed takes one report (At is when its state was sampled), and asks the launcher how it is when the postmaster is another one.
 func (l *Loop) observed(ctx context.Context, pg core.Postgres) {
-	if pg.At == 0 {
-		pg.At = l.Clock() // a plugin that does not tell; the report may then be older than it looks
-	}
-	changed := false
-	l.inbox.post(func(in *inbox) {
-		old := in.o.Postgres
-		changed = old == nil || old.PostmasterPID != pg.PostmasterPID || old.Launched != pg.Launched
-		in.o.Postgres = &pg
-		if changed {
-			in.o.Deadman = core.Deadman{}
-		}
-	})
-	if changed && pg.Launched {
+	pg.At = l.told(pg.At)
+	another := false
+	l.inbox.post(func(in *inbox) { another = in.server(pg) })
+	if another && pg.Launched {
 		l.lanes.try("deadman probe", func() {
 			ctx, cancel := context.WithTimeout(ctx, time.Second)
 			defer cancel()
 			l.probeDeadman(ctx)
 		})
 	}
+}
+
+// told is an instant that a plugin told: now if it did not, or one that has not come yet. Something may then be older
+// than it looks.
+func (l *Loop) told(at core.Instant) core.Instant {
+	now := l.Clock()
+	if at == 0 || at > now {
+		return now
+	}
+	return at
 }
 
 // do runs an action of the PostgreSQL plugin in the one slot there is; it is dropped when the slot is taken.
@@ -60,11 +61,11 @@ func (l *Loop) do(ctx context.Context, a core.Action) {
 	l.lanes.start(func() {
 		defer cancel()
 		done := l.Postgres.Do(ctx, a, func(p core.Job) { l.progress(job, p) })
-		done.Kind, done.Epoch = a.Kind, a.Epoch
-		if done.At == 0 {
-			done.At = l.Clock()
-		}
+		done.Kind, done.Epoch, done.At = a.Kind, a.Epoch, l.told(done.At)
 		l.logFinished(job, done)
+		if done.Outcome != core.OutcomeDone {
+			pause(ctx, retryPause)
+		}
 		l.inbox.post(func(in *inbox) {
 			in.o.Job, in.cancelJob = nil, nil
 			in.o.Finished = append(in.o.Finished, done)

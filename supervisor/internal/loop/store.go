@@ -79,7 +79,14 @@ func (s *Store) takeLock(path string) error {
 func (s *Store) load() error {
 	var run runRecord
 	var state stateRecord
-	if err := errors.Join(readJSON(s.runFile, &run), readJSON(s.stateFile, &state)); err != nil {
+	if err := readJSON(s.stateFile, &state); err != nil {
+		return err
+	}
+	// A leadership that cannot be read is none: it runs out like one of another boot.
+	var torn *tornError
+	if err := readJSON(s.runFile, &run); errors.As(err, &torn) {
+		run = runRecord{}
+	} else if err != nil {
 		return err
 	}
 	if run.Boot == s.boot && run.Token != "" {
@@ -125,10 +132,24 @@ func readJSON(path string, v any) error {
 		return err
 	}
 	if err := json.Unmarshal(data, v); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return &tornError{path, err}
 	}
 	return nil
 }
+
+// tornError is a file whose content cannot be understood.
+type tornError struct {
+	path  string
+	cause error
+}
+
+// Error names the file and what helps.
+func (e *tornError) Error() string {
+	return fmt.Sprintf("%s is damaged (%v): remove it, and this member starts as one that nobody knows", e.path, e.cause)
+}
+
+// Unwrap is what the decoder said.
+func (e *tornError) Unwrap() error { return e.cause }
 
 // replace writes a file if its content changed, so that it is old or new, never half. With sync it is also on disk.
 func replace(path string, data []byte, saved *[]byte, sync bool) error {

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package loop
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pgvigil/pgvigil/supervisor/internal/core"
+)
+
+// Ensure a first member makes the cluster: data first, deadman before it opens, then the records.
+func TestBirth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, "a", newRegister())
+		n.start()
+		began := time.Now()
+		n.primary()
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("birth took %s", took)
+		}
+		want := []core.ActionKind{core.ActBootstrap, core.ActStart, core.ActPromote, core.ActApply}
+		if diff := cmp.Diff(want, n.pg.did()); diff != "" {
+			t.Errorf("actions (-want +got):\n%s", diff)
+		}
+		if got := record[core.Identity](n.dcs, core.KeyIdentity).SystemID; got != 7001 {
+			t.Errorf("identity %d", got)
+		}
+		if h := record[core.History](n.dcs, core.KeyOfHistory(1)); h.Leader != "a" || h.Timeline != 2 {
+			t.Errorf("history %+v", h)
+		}
+		s := n.Snapshot()
+		if want := s.Hold.Deadline.Add(-n.Policy.DeadmanMargin()); s.Deadman.ArmedUntil != want {
+			t.Errorf("deadman armed until %d, want %d", s.Deadman.ArmedUntil, want)
+		}
+		if n.dog.held() != s.Hold.Deadline {
+			t.Errorf("watchdog held until %d, want %d", n.dog.held(), s.Hold.Deadline)
+		}
+		await(t, "router told", time.Second, func() bool {
+			r := n.router.told()
+			return r.Primary != nil && r.Primary.Name == "a" && r.OwnRole == core.RolePrimary
+		})
+	})
+}
+
+// Ensure a primary renews four times in a TTL, and is idle otherwise.
+func TestSteadyState(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, "a", newRegister())
+		n.start()
+		n.primary()
+		pass(time.Second)
+		renewals, ticks := len(n.dcs.sentTo(core.KeyLeader)), n.Snapshot().Tick
+		pass(30 * time.Second)
+		if got := len(n.dcs.sentTo(core.KeyLeader)) - renewals; got < 39 || got > 41 {
+			t.Errorf("%d renewals in 10 TTL, want 40", got)
+		}
+		if got := n.Snapshot().Tick - ticks; got > 400 {
+			t.Errorf("%d ticks in 30 s", got)
+		}
+		if n.dcs.crowd != 1 {
+			t.Errorf("%d commits of one key at a time", n.dcs.crowd)
+		}
+	})
+}
+
+// Ensure that without the DCS the primary is dead at the fence's instant, before its deadline, and comes back
+// when the DCS does.
+func TestDCSOutage(t *testing.T) {
+	for name, fault := range map[string]fault{"hangs": hangs, "fails at once": down} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { outage(t, fault) })
+		})
+	}
+}
+
+func outage(t *testing.T, f fault) {
+	n := newNode(t, "a", newRegister())
+	n.start()
+	n.primary()
+	n.dcs.set(func(r *register) { r.fault = f })
+	pass(time.Millisecond)
+	ticks := n.Snapshot().Tick
+	await(t, "death", 4*time.Second, func() bool { pg, _ := n.pg.state(); return pg.Status == core.StatusCrashed })
+	hold := n.Snapshot().Hold
+	if n.journal.count("rule=F-010") != 1 {
+		t.Errorf("rule %s", n.rule())
+	}
+	due := hold.Deadline.Add(-n.Policy.FenceMargin())
+	if late := n.pg.killedAt.Sub(due); late < 0 || late > 5*core.Millisecond {
+		t.Errorf("killed %s after the fence was due", late)
+	}
+	if n.pg.killedAt >= hold.Deadline {
+		t.Errorf("killed %s after the deadline", n.pg.killedAt.Sub(hold.Deadline))
+	}
+	pass(10 * time.Second)
+	if got := n.Snapshot().Tick - ticks; got > 13*40 {
+		t.Errorf("%d ticks in 13 s without a DCS", got)
+	}
+	n.dcs.set(func(r *register) { r.fault = works })
+	n.primary()
+	if e := record[core.Leader](n.dcs, core.KeyLeader).Epoch; e != 2 {
+		t.Errorf("epoch %d after the outage, want 2", e)
+	}
+}
+
+// Ensure an outage that is shorter than the lease goes unnoticed.
+func TestShortOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, "a", newRegister())
+		n.start()
+		n.primary()
+		pg, _ := n.pg.state()
+		n.dcs.set(func(r *register) { r.fault = hangs })
+		pass(1400 * time.Millisecond)
+		n.dcs.set(func(r *register) { r.fault = works })
+		pass(10 * time.Second)
+		if now, _ := n.pg.state(); now.PostmasterPID != pg.PostmasterPID || now.Role != core.RolePrimary {
+			t.Errorf("PostgreSQL is %+v after a short outage", now)
+		}
+		if e := record[core.Leader](n.dcs, core.KeyLeader).Epoch; e != 1 {
+			t.Errorf("epoch %d, want 1", e)
+		}
+	})
+}
+
+// Ensure writes whose answers are lost are found by reading.
+func TestLostAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, "a", newRegister())
+		n.start()
+		n.primary()
+		n.dcs.set(func(r *register) { r.fault = loses })
+		pass(30 * time.Second)
+		if n.pg.killedIn != 0 || n.rule() != "P-100" {
+			t.Errorf("killed %d times, rule %s", n.pg.killedIn, n.rule())
+		}
+	})
+}
+
+// Ensure a new process resumes the leadership, and PostgreSQL does not notice.
+func TestRestartResumes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, "a", newRegister())
+		n.start()
+		n.primary()
+		done := len(n.pg.did())
+		if err := n.crash(); !errors.Is(err, context.Canceled) {
+			t.Errorf("Run returned %v", err)
+		}
+		if pg, _ := n.pg.state(); pg.Role != core.RolePrimary || pg.Status != core.StatusRunning {
+			t.Errorf("left %+v", pg)
+		}
+		if n.pg.armed == 0 {
+			t.Error("the deadman was taken off a primary that nobody watches")
+		}
+		pass(time.Second)
+		n.renew()
+		n.start()
+		n.primary()
+		pass(10 * time.Second)
+		if e := record[core.Leader](n.dcs, core.KeyLeader).Epoch; e != 1 || n.pg.killedIn != 0 {
+			t.Errorf("epoch %d, killed %d times", e, n.pg.killedIn)
+		}
+		if again := n.pg.did()[done:]; slices.ContainsFunc(again, func(k core.ActionKind) bool { return k != core.ActApply }) {
+			t.Errorf("the new process did %v", again)
+		}
+	})
+}
+
+// Ensure a restart over a hung DCS does not extend the leadership.
+func TestRestartDoesNotExtend(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, "a", newRegister())
+		n.start()
+		n.primary()
+		n.dcs.set(func(r *register) { r.fault = hangs })
+		n.restart()
+		await(t, "first tick", time.Second, func() bool { return n.Snapshot() != nil })
+		deadline := n.Store.Durable.Hold.Deadline
+		await(t, "death", 4*time.Second, func() bool { pg, _ := n.pg.state(); return pg.Status == core.StatusCrashed })
+		if deadline == 0 || n.pg.killedAt >= deadline {
+			t.Errorf("killed at %d, deadline %d", n.pg.killedAt, deadline)
+		}
+	})
+}
+
+// Ensure Stop shuts PostgreSQL down, gives the leadership up with the end of the WAL, and ends Run without an error.
+func TestStopHandsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, "a", newRegister())
+		n.start()
+		n.primary()
+		n.Stop()
+		if err := <-n.ended; err != nil {
+			t.Errorf("Run returned %v", err)
+		}
+		n.ended <- nil
+		l := record[core.Leader](n.dcs, core.KeyLeader)
+		if !l.Released || !l.FinalLSN || l.LSN != 100 {
+			t.Errorf("leader record %+v", l)
+		}
+		if pg, _ := n.pg.state(); pg.Status != core.StatusStopped {
+			t.Errorf("PostgreSQL is %s", pg.Status)
+		}
+		if n.dog.held() != 0 {
+			t.Error("the watchdog is still held")
+		}
+	})
+}
+
+// Ensure a stop that the plugin refuses at once is tried again at a bearable rate, and Stop ends when it works.
+func TestStopRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, "a", newRegister())
+		n.start()
+		n.primary()
+		before := len(n.pg.did())
+		n.pg.change(func(s *server) {
+			s.script[core.ActStop] = func(context.Context, func(core.Job)) core.Finished {
+				return core.Finished{Outcome: core.OutcomeRefused, Message: "plugin is down"}
+			}
+		})
+		n.Stop()
+		pass(5 * time.Second)
+		if tries := len(n.pg.did()) - before; tries < 2 || tries > 55 {
+			t.Errorf("%d tries in 5 s", tries)
+		}
+		n.pg.change(func(s *server) { delete(s.script, core.ActStop) })
+		if err := <-n.ended; err != nil {
+			t.Errorf("Run returned %v", err)
+		}
+		n.ended <- nil
+	})
+}
+
+// Ensure a name that another installation keeps writing is refused.
+func TestDuplicateRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, "a", newRegister())
+		other := core.Member{Name: "a", Instance: "another", Token: "another", API: "b:8008"}
+		n.dcs.put(core.KeyMember("a"), other)
+		n.start()
+		pass(time.Second)
+		other.Beat++
+		n.dcs.put(core.KeyMember("a"), other)
+		err := <-n.ended
+		if n.ended <- err; !errors.Is(err, ErrRefused) {
+			t.Errorf("Run returned %v", err)
+		}
+		if n.pg.killedIn != 0 || len(n.pg.did()) != 0 {
+			t.Error("a duplicate acted")
+		}
+	})
+}
+
+// Ensure a router that hangs or fails keeps nobody waiting.
+func TestDeadRouter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, "a", newRegister())
+		n.router.hang = true
+		n.start()
+		n.primary()
+		pass(20 * time.Second)
+		if n.rule() != "P-100" || n.journal.count("router not told") == 0 {
+			t.Errorf("rule %s, warnings %d", n.rule(), n.journal.count("router not told"))
+		}
+	})
+}
