@@ -43,7 +43,7 @@ func behaviour() []*pluginv1.Attribute {
 		str("archive_command", "archive_command of PostgreSQL; turns archive_mode on unless that is set."),
 		str("restore_command", "restore_command of PostgreSQL, in force while a standby follows another member."),
 		def(attr("use_rewind", pluginv1.Type_TYPE_BOOL, "Whether a member that diverged may be rewound; otherwise it is cloned."), true),
-		def(attr("remove_data_on_rewind_failure", pluginv1.Type_TYPE_BOOL, "Whether a member that cannot be rewound is cloned, which removes its data directory."), true),
+		def(attr("remove_data_on_rewind_failure", pluginv1.Type_TYPE_BOOL, "Whether a clone removes the data it replaces; otherwise they are kept beside the new, as <data_dir>.replaced-<time>."), true),
 		def(attr("max_diverged_wal", pluginv1.Type_TYPE_SIZE, "How much WAL that diverged is kept, in all, before a rewind; 0 keeps none."), 1<<30),
 		def(attr("start_timeout", pluginv1.Type_TYPE_DURATION, "How long a start may take until connections are accepted; 0 waits for as long as recovery takes."), 0),
 	}

@@ -3,6 +3,7 @@
 package server
 
 import (
+	"context"
 	"time"
 
 	"google.golang.org/grpc"
@@ -18,6 +19,9 @@ func (s *Server) Observe(req *pluginv1.ObserveRequest, out grpc.ServerStreamingS
 		return invalid("interval must be greater than 0")
 	}
 	defer s.observer.Subscribe(interval)()
+	if err := s.fresh(out.Context()); err != nil {
+		return err
+	}
 	var sent *observe.Snapshot
 	for {
 		last, changed := s.observer.Last()
@@ -34,6 +38,20 @@ func (s *Server) Observe(req *pluginv1.ObserveRequest, out grpc.ServerStreamingS
 		}
 	}
 }
+
+// fresh gives the observer a moment to look, for nobody may have asked for some time; a server that does
+// not answer at once is reported as it was.
+func (s *Server) fresh(ctx context.Context) error {
+	short, cancel := context.WithTimeout(ctx, firstLook)
+	defer cancel()
+	if _, err := s.observer.Refresh(short); err != nil {
+		return ctx.Err()
+	}
+	return nil
+}
+
+// firstLook is how long the first message of a stream may be held back for a fresh picture.
+const firstLook = 100 * time.Millisecond
 
 // due tells whether a picture has to be sent: something changed, or it is time. The observer looks once
 // an interval, a little early or late.
