@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -27,7 +28,7 @@ type load struct {
 	keep        bool
 }
 
-func (l load) run(ctx context.Context, n *lab.Node, during time.Duration) (*result, error) {
+func (l load) run(ctx context.Context, c *lab.Cluster, n *lab.Node, during time.Duration) (*result, error) {
 	ctx, cancel := context.WithTimeout(ctx, during)
 	defer cancel()
 	r := &result{}
@@ -35,14 +36,24 @@ func (l load) run(ctx context.Context, n *lab.Node, during time.Duration) (*resu
 	errs := make([]error, l.connections)
 	begin := time.Now()
 	for i := range l.connections {
-		group.Go(func() { errs[i] = l.client(ctx, n, r) })
+		group.Go(func() { errs[i] = l.connect(ctx, c, n, r) })
 	}
 	group.Wait()
 	r.took = time.Since(begin)
 	return r, errors.Join(errs...)
 }
 
-func (l load) client(ctx context.Context, n *lab.Node, r *result) error {
+// connect runs a client where it need not move to another network for every connection.
+func (l load) connect(ctx context.Context, c *lab.Cluster, n *lab.Node, r *result) error {
+	if l.keep {
+		return l.client(ctx, func() (*client, error) { return dial(ctx, n) }, r)
+	}
+	return c.AsClient(func() error {
+		return l.client(ctx, func() (*client, error) { return dialHere(ctx, n) }, r)
+	})
+}
+
+func (l load) client(ctx context.Context, dial func() (*client, error), r *result) error {
 	var times []time.Duration
 	var others int
 	defer func() { r.add(times, others) }()
@@ -51,7 +62,7 @@ func (l load) client(ctx context.Context, n *lab.Node, r *result) error {
 		begin := time.Now()
 		if c == nil {
 			var err error
-			if c, err = dial(ctx, n); err != nil {
+			if c, err = dial(); err != nil {
 				return ended(ctx, err)
 			}
 		}
@@ -72,9 +83,11 @@ func (l load) client(ctx context.Context, n *lab.Node, r *result) error {
 	return nil
 }
 
-// ended drops the error of a request that the end of the measurement cut short.
+// ended drops the error of a request that the end of the measurement cut short. Dialling sees the end of the context's
+// time a moment before the context itself does.
 func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	deadline, _ := ctx.Deadline()
+	if ctx.Err() != nil || !time.Now().Before(deadline) || errors.Is(err, os.ErrDeadlineExceeded) && time.Until(deadline) < time.Second {
 		return nil
 	}
 	return err
@@ -123,11 +136,24 @@ func dial(ctx context.Context, n *lab.Node) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A connection that ends with a reset leaves no port in TIME_WAIT: new ones are made by the thousand.
-	if tcp, ok := conn.(*net.TCPConn); ok {
+	return abrupt(newClient(conn, n.API())), nil
+}
+
+func dialHere(ctx context.Context, n *lab.Node) (*client, error) {
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "tcp", n.API())
+	if err != nil {
+		return nil, err
+	}
+	return abrupt(newClient(conn, n.API())), nil
+}
+
+// abrupt makes a connection end with a reset, which leaves no port in TIME_WAIT: new ones are made by the thousand.
+func abrupt(c *client) *client {
+	if tcp, ok := c.conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
 	}
-	return newClient(conn, n.API()), nil
+	return c
 }
 
 func newClient(conn net.Conn, host string) *client {

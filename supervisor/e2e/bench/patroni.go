@@ -56,6 +56,7 @@ postgresql:
   data_dir: "%[5]s/data"
   bin_dir: "%[6]s"
   pgpass: "%[5]s.pgpass"
+  pg_hba: ["local all all peer", "host all all %[1]s/32 scram-sha-256", "host replication replicator %[1]s/32 scram-sha-256"]
   authentication:
     superuser: {username: postgres, password: bench}
     replication: {username: replicator, password: bench}

@@ -34,7 +34,7 @@ func rest(ctx context.Context, s settings, c *lab.Cluster) error {
 	fmt.Fprintf(s.out, "REST: requests for /primary, the supervisor held to one core, the clients to the others.\n\n")
 	s.head("method", "connections", "kept alive", "requests/s", "median ms", "p99 ms", "worst ms")
 	for _, l := range []load{{"OPTIONS", 64, true}, {"GET", 64, true}, {"GET", 16, true}, {"GET", 64, false}} {
-		result, err := l.run(ctx, primary, s.load)
+		result, err := l.run(ctx, c, primary, s.load)
 		if err != nil {
 			return errors.Join(err, unpin())
 		}
