@@ -163,3 +163,22 @@ func (n *node) observation() core.Observation {
 	defer n.inbox.mu.Unlock()
 	return n.inbox.o
 }
+
+// look reads a field of a fake while others may write it.
+func look[T any](mu *sync.Mutex, at *T) T {
+	mu.Lock()
+	defer mu.Unlock()
+	return *at
+}
+
+// counts of the register's calls so far.
+func (r *register) counts() (reads, watches int) {
+	return look(&r.mu, &r.reads), look(&r.mu, &r.watches)
+}
+
+// under tells how many commits of a key are under way.
+func (r *register) under(key string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.flying[prefix+key]
+}

@@ -64,8 +64,8 @@ func TestSteadyState(t *testing.T) {
 		if got := n.Snapshot().Tick - ticks; got > 400 {
 			t.Errorf("%d ticks in 30 s", got)
 		}
-		if n.dcs.crowd != 1 {
-			t.Errorf("%d commits of one key at a time", n.dcs.crowd)
+		if look(&n.dcs.mu, &n.dcs.crowd) != 1 {
+			t.Errorf("%d commits of one key at a time", look(&n.dcs.mu, &n.dcs.crowd))
 		}
 	})
 }
@@ -93,11 +93,11 @@ func outage(t *testing.T, f fault) {
 		t.Errorf("rule %s", n.rule())
 	}
 	due := hold.Deadline.Add(-n.Policy.FenceMargin())
-	if late := n.pg.killedAt.Sub(due); late < 0 || late > 5*core.Millisecond {
+	if late := look(&n.pg.mu, &n.pg.killedAt).Sub(due); late < 0 || late > 5*core.Millisecond {
 		t.Errorf("killed %s after the fence was due", late)
 	}
-	if n.pg.killedAt >= hold.Deadline {
-		t.Errorf("killed %s after the deadline", n.pg.killedAt.Sub(hold.Deadline))
+	if look(&n.pg.mu, &n.pg.killedAt) >= hold.Deadline {
+		t.Errorf("killed %s after the deadline", look(&n.pg.mu, &n.pg.killedAt).Sub(hold.Deadline))
 	}
 	pass(10 * time.Second)
 	if got := n.Snapshot().Tick - ticks; got > 13*40 {
@@ -138,7 +138,7 @@ func TestLostAnswers(t *testing.T) {
 		n.primary()
 		n.dcs.set(func(r *register) { r.fault = loses })
 		pass(30 * time.Second)
-		if n.pg.killedIn != 0 || n.rule() != "P-100" {
+		if look(&n.pg.mu, &n.pg.killedIn) != 0 || n.rule() != "P-100" {
 			t.Errorf("killed %d times, rule %s", n.pg.killedIn, n.rule())
 		}
 	})
@@ -157,7 +157,7 @@ func TestRestartResumes(t *testing.T) {
 		if pg, _ := n.pg.state(); pg.Role != core.RolePrimary || pg.Status != core.StatusRunning {
 			t.Errorf("left %+v", pg)
 		}
-		if n.pg.armed == 0 {
+		if look(&n.pg.mu, &n.pg.armed) == 0 {
 			t.Error("the deadman was taken off a primary that nobody watches")
 		}
 		pass(time.Second)
@@ -165,8 +165,8 @@ func TestRestartResumes(t *testing.T) {
 		n.start()
 		n.primary()
 		pass(10 * time.Second)
-		if e := record[core.Leader](n.dcs, core.KeyLeader).Epoch; e != 1 || n.pg.killedIn != 0 {
-			t.Errorf("epoch %d, killed %d times", e, n.pg.killedIn)
+		if e := record[core.Leader](n.dcs, core.KeyLeader).Epoch; e != 1 || look(&n.pg.mu, &n.pg.killedIn) != 0 {
+			t.Errorf("epoch %d, killed %d times", e, look(&n.pg.mu, &n.pg.killedIn))
 		}
 		if again := n.pg.did()[done:]; slices.ContainsFunc(again, func(k core.ActionKind) bool { return k != core.ActApply }) {
 			t.Errorf("the new process did %v", again)
@@ -185,7 +185,7 @@ func TestRestartDoesNotExtend(t *testing.T) {
 		await(t, "first tick", time.Second, func() bool { return n.Snapshot() != nil })
 		deadline := n.Store.Durable.Hold.Deadline
 		await(t, "death", 4*time.Second, func() bool { pg, _ := n.pg.state(); return pg.Status == core.StatusCrashed })
-		if deadline == 0 || n.pg.killedAt >= deadline {
+		if deadline == 0 || look(&n.pg.mu, &n.pg.killedAt) >= deadline {
 			t.Errorf("killed at %d, deadline %d", n.pg.killedAt, deadline)
 		}
 	})
@@ -254,7 +254,7 @@ func TestDuplicateRefused(t *testing.T) {
 		if n.ended <- err; !errors.Is(err, ErrRefused) {
 			t.Errorf("Run returned %v", err)
 		}
-		if n.pg.killedIn != 0 || len(n.pg.did()) != 0 {
+		if look(&n.pg.mu, &n.pg.killedIn) != 0 || len(n.pg.did()) != 0 {
 			t.Error("a duplicate acted")
 		}
 	})
