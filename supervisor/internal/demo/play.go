@@ -4,6 +4,7 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -66,7 +67,7 @@ func (s *stage) perform(ctx context.Context, t *teller, a act, since boottime.In
 	if a.absent {
 		without = append(without, primary)
 	}
-	if err := s.WaitHealthy(ctx, without...); err != nil {
+	if err := errors.Join(s.WaitHealthy(ctx, without...), s.flowing(ctx)); err != nil {
 		return o, err
 	}
 	after, err := s.WaitPrimary(ctx)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab"
+	"github.com/pgvigil/pgvigil/supervisor/internal/lab/boottime"
 )
 
 // act is one scene of the story: something happens to the primary, and everything gets well again.
@@ -125,14 +126,26 @@ func revive(_ context.Context, t *teller, s *stage, primary *lab.Node) error {
 	return n.StartHost()
 }
 
-// writesAgain waits until writes that are sent from now on are acknowledged. A fault that was played shortly before has
-// by then shown whether it interrupts them.
+// writesAgain waits until every client's writes that are sent from now on are acknowledged. A fault that was played
+// shortly before has by then shown whether it interrupts them.
 func (s *stage) writesAgain(ctx context.Context) error {
 	if err := pause(ctx, 500*time.Millisecond); err != nil {
 		return err
 	}
-	want := s.book.Totals().Acknowledged + 20
-	return until(ctx, "writes are acknowledged again", func(context.Context) bool {
-		return s.book.Totals().Acknowledged >= want
+	return s.flowing(ctx)
+}
+
+// flowing waits until every client is served: since some instant a number of writes were acknowledged, and nobody had to
+// wait for long.
+func (s *stage) flowing(ctx context.Context) error {
+	since := boottime.Now()
+	return until(ctx, "every client's writes are acknowledged again", func(context.Context) bool {
+		if s.book.AckedAfter(since) >= 20*clients && s.book.Gap(since) < noise {
+			return true
+		}
+		if s.book.Gap(since) >= noise && s.book.AckedAfter(since) > 0 {
+			since = boottime.Now()
+		}
+		return false
 	})
 }
