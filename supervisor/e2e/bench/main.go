@@ -34,7 +34,7 @@ func main() {
 	flag.IntVar(&s.runs, "n", 10, "how often each fault is measured")
 	flag.StringVar(&s.bin, "bin", "build", "directory of pgvigil's programs")
 	flag.StringVar(&s.pgBin, "pg", "", "directory of PostgreSQL's programs (default: first of PGVIGIL_TEST_PG, or the newest installed)")
-	flag.StringVar(&s.only, "only", "", "measure only what contains this text")
+	flag.StringVar(&s.only, "only", "", "measure only what begins with this: footprint, rest, gap, or gap and the name of a fault")
 	flag.DurationVar(&s.ttl, "ttl", 3*time.Second, "ttl of the leadership")
 	flag.DurationVar(&s.idle, "idle", time.Minute, "how long the idle cluster is watched")
 	flag.DurationVar(&s.load, "load", 5*time.Second, "how long each load on the REST interface lasts")
@@ -81,7 +81,7 @@ func run(ctx context.Context, s settings) (err error) {
 	}
 	s.introduce()
 	for _, p := range []part{{"footprint", footprint}, {"rest", rest}, {"gap", gaps}} {
-		if s.wants(p.name) || p.name == "gap" {
+		if s.wants(p.name) || strings.HasPrefix(s.only, p.name) {
 			if err := p.measure(ctx, s, c); err != nil {
 				return fmt.Errorf("%s: %w", p.name, err)
 			}
@@ -90,7 +90,7 @@ func run(ctx context.Context, s settings) (err error) {
 	return nil
 }
 
-func (s settings) wants(name string) bool { return strings.Contains(name, s.only) }
+func (s settings) wants(name string) bool { return strings.HasPrefix(name, s.only) }
 
 func (s settings) introduce() {
 	hosts := "loopback addresses (connections of a killed host are reset)"
