@@ -49,7 +49,7 @@ func (p Policy) RenewEvery() Span { return p.TTL / 4 }
 func (p Policy) FenceMargin() Span { return p.killTime() + p.watchdogReserve() }
 
 // killTime is what ending every backend may take.
-func (p Policy) killTime() Span { return min(max(p.TTL/12, 300*Millisecond), Second) }
+func (p Policy) killTime() Span { return min(max(p.TTL/12, 400*Millisecond), Second) }
 
 // watchdogReserve is by how much the watchdog comes before the deadline. Fencing does not come so early for it that
 // a renewal half its interval late would fence.
@@ -62,7 +62,7 @@ func (p Policy) watchdogReserve() Span {
 
 // DeadmanMargin is how long before the deadline the kernel timer kills an unrenewed primary.
 func (p Policy) DeadmanMargin() Span {
-	return min(max(p.TTL/24, 150*Millisecond), 500*Millisecond) + p.watchdogReserve()
+	return min(max(p.TTL/24, 250*Millisecond), 500*Millisecond) + p.watchdogReserve()
 }
 
 // BeatEvery is the time between two member records when nothing but positions changed.
