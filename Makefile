@@ -4,6 +4,7 @@ VERSION  ?= 0.1.0-dev+$(shell git rev-parse --short=12 HEAD 2>/dev/null || echo 
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 BUILD    := build
 PLUGINS  := etcd postgres example
+NFPM     := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.0
 export CGO_ENABLED = 0
 
 .PHONY: demo test lint generate build package bench
@@ -31,8 +32,10 @@ build: ## all programs into build/
 	done
 
 package: build ## RPM and DEB into build/
-	go run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.48.0 package --packager deb --target $(BUILD)/
-	go run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.48.0 package --packager rpm --target $(BUILD)/
+	@rm -rf $(BUILD)/man && umask 022 && mkdir -p $(BUILD)/man && $(BUILD)/pgvigil gen man $(BUILD)/man
+	@for p in deb rpm; do \
+	  VERSION='$(VERSION)' ARCH=$$(go env GOARCH) go run $(NFPM) package --packager $$p --target $(BUILD)/ || exit 1; \
+	done
 
 bench: ## the figures of docs/benchmarks.md, measured here
 	@contrib/setup/packages.sh test
