@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package core decides what a member of the cluster does. It is pure: Decide takes what is remembered, what is observed and
+// what is configured, and returns what to remember, what to do and why. It reads no clock, waits for nothing, logs nothing
+// and imports nothing that could.
+//
+// # The invariant
+//
+// At any time at most one PostgreSQL of the cluster accepts writes, and only while its member's leadership is in force. It
+// rests on four rules, each with one place in the code:
+//
+//   - A leadership is in force until the deadline that its last successful renewal proves, counted on this host's clock from
+//     before the renewal was sent (newHold). Nobody takes over before a TTL has passed, on their clock, since they first saw that
+//     renewal (expiry). Both allow for clocks that run at slightly different rates.
+//   - A leadership is given up only when PostgreSQL is proven not to be writable (State.Writable, the holder's rules that release).
+//   - PostgreSQL becomes writable only by ActPromote, which is decided only while the leadership is in force and the deadman is
+//     armed. From the decision on it counts as writable, until its process is gone (observedPostgres).
+//   - A PostgreSQL that may be writable without a leadership in force is killed (fenceRules, the first section of the table).
+//
+// # What the shell owes the core
+//
+//   - Observations are true, if old: a View is one the store really showed, a Postgres report was true at its instant At or later,
+//     a Finished or Committed tells of an action that really ended, with an instant no later than its end.
+//   - State.Durable is stored before the plan that came with it is executed.
+//   - A plan is executed in order, each action at most once at a time. Any part of it may be lost: what is still needed is decided
+//     again at the next tick.
+//   - Decide is called at every event and at the instant Wake names.
+//
+// # Where to look
+//
+//	record.go observation.go state.go policy.go action.go   the values
+//	advance.go                                               from observation to state: what is proven
+//	facts.go condition.go election.go handover.go            named conditions over both
+//	rules_*.go                                               the table: first section, first rule
+//	duty.go commit.go                                        what a leader and a member do whatever else they do
+//	decide.go wake.go admit.go render.go                     the entry points
+package core
