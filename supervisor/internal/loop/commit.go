@@ -12,18 +12,25 @@ import (
 // retryPause keeps what failed at once from being tried again at once.
 const retryPause = 100 * time.Millisecond
 
-// commit sends one transaction, unless its lane is taken: the core will ask again.
+// commit sends one transaction, unless one of its purpose is under way, or has ended and the core does not know yet:
+// what was decided without knowing would fail at its compare, and look like somebody else's write.
 func (l *Loop) commit(ctx context.Context, c *core.Commit) {
-	l.lanes.try("commit "+string(c.Purpose), func() {
+	if !l.inbox.fly(c.Purpose) {
+		return
+	}
+	l.lanes.start(func() {
 		done := core.Committed{Purpose: c.Purpose, Leader: c.Leader(), SentAt: l.Clock()}
 		a := l.transact(ctx, c.Compares, c.Writes)
 		done.Outcome, done.Conflict, done.Revision, done.Message = a.Outcome, a.Conflict, a.Revision, a.Message
-		l.inbox.post(func(in *inbox) { in.o.Committed = append(in.o.Committed, done) })
-		if done.Outcome != core.OutcomeDone {
-			l.Log.Debug("commit not applied", "purpose", c.Purpose, "outcome", done.Outcome, "conflict", done.Conflict, "message", done.Message)
-			l.reader.ask()
-			pause(ctx, retryPause)
+		if done.Outcome == core.OutcomeDone {
+			l.inbox.post(func(in *inbox) { in.report(done); in.land(c.Purpose) })
+			return
 		}
+		l.Log.Debug("commit not applied", "purpose", c.Purpose, "outcome", done.Outcome, "conflict", done.Conflict, "message", done.Message)
+		l.inbox.post(func(in *inbox) { in.report(done) })
+		l.reader.ask()
+		pause(ctx, retryPause)
+		l.inbox.post(func(in *inbox) { in.land(c.Purpose) })
 	})
 }
 

@@ -18,7 +18,28 @@ type inbox struct {
 	cancelJob func()
 	// lives counts the lives of PostgreSQL: what a launcher says is true of the one it was asked in.
 	lives int
+	// flying are the purposes of commits under way, and of those that landed and are not taken yet.
+	flying map[core.CommitPurpose]bool
+	landed []core.CommitPurpose
 }
+
+// fly takes the lane of a purpose; false when it is taken.
+func (in *inbox) fly(p core.CommitPurpose) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.flying[p] {
+		return false
+	}
+	in.flying[p] = true
+	return true
+}
+
+// land gives the lane of a purpose back with the next take: plans made before know nothing of what was reported.
+// The caller holds mu.
+func (in *inbox) land(p core.CommitPurpose) { in.landed = append(in.landed, p) }
+
+// report adds what became of a commit. The caller holds mu.
+func (in *inbox) report(c core.Committed) { in.o.Committed = append(in.o.Committed, c) }
 
 // server takes a report about PostgreSQL, unless it is older than the last one, and tells whether another life began
 // with it: nothing is known of its deadman. The caller holds mu.
@@ -76,6 +97,10 @@ func (in *inbox) take(now core.Instant, w Watchdog) core.Observation {
 	defer in.mu.Unlock()
 	o := in.o
 	in.o.Finished, in.o.Committed = nil, nil
+	for _, p := range in.landed {
+		delete(in.flying, p)
+	}
+	in.landed = nil
 	o.Now, o.Wall = now, time.Now().UnixNano()
 	o.WatchdogReady, o.WatchdogPending = w.Ready(), w.Pending()
 	if o.Job != nil {

@@ -64,6 +64,11 @@ func TestSteadyState(t *testing.T) {
 		if got := n.Snapshot().Tick - ticks; got > 400 {
 			t.Errorf("%d ticks in 30 s", got)
 		}
+		for _, c := range n.dcs.sentTo(core.KeyLeader) {
+			if c.answer.Outcome != core.OutcomeDone {
+				t.Errorf("a renewal ended with %+v", c.answer)
+			}
+		}
 		if look(&n.dcs.mu, &n.dcs.crowd) != 1 {
 			t.Errorf("%d commits of one key at a time", look(&n.dcs.mu, &n.dcs.crowd))
 		}

@@ -149,6 +149,7 @@ var errExit = errors.New("exit")
 func New(c Config) *Loop {
 	l := &Loop{Config: c}
 	l.inbox.wake = make(chan struct{}, 1)
+	l.inbox.flying = map[core.CommitPurpose]bool{}
 	l.lanes.wake = l.inbox.nudge
 	l.reader = newReader(l)
 	l.state.Durable = c.Store.Durable
