@@ -14,7 +14,7 @@ func (f *facts) take() Action {
 	}
 	leader := Leader{
 		Holder: f.p.Self.Name, Token: f.p.Self.Token, Epoch: epoch.Epoch, TTL: f.p.TTL, Renewal: 1,
-		LSN: f.pg.LSN, Timeline: f.pg.Timeline, Paused: v.Config.Value.Paused,
+		LSN: f.pg.LSN, Timeline: f.pg.Timeline, Reserved: epoch.Timeline, Paused: v.Config.Value.Paused,
 	}
 	c := &Commit{
 		Purpose:  CommitLeader,

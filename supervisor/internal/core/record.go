@@ -61,6 +61,8 @@ type Leader struct {
 	Renewal  uint64   `json:"renewal"`
 	LSN      LSN      `json:"lsn"`
 	Timeline Timeline `json:"timeline"`
+	// Reserved is EpochRecord.Timeline, for the holder, which may promote before it has seen its own take-over.
+	Reserved Timeline `json:"reserved_timeline"`
 	// Paused says that the holder relies on the cluster being paused: the leadership does not expire.
 	Paused bool `json:"paused,omitempty"`
 	// Released says that the holder's PostgreSQL was proven not to be writable. LSN is then where its WAL ends,

@@ -92,9 +92,5 @@ func promote(f *facts) Plan {
 
 // reserved is the timeline number our epoch reserved; at least one past what PostgreSQL is on.
 func (f *facts) reserved() Timeline {
-	t := f.pg.Timeline + 1
-	if f.view.Epoch.Value.Epoch == f.s.Hold.Epoch {
-		t = max(t, f.view.Epoch.Value.Timeline)
-	}
-	return t
+	return max(f.pg.Timeline+1, f.s.Hold.Record.Reserved)
 }
