@@ -138,6 +138,11 @@ func (s State) observedPostgres(o Observation) State {
 	} else if s.HungSince == 0 {
 		s.HungSince = o.Now
 	}
+	if pg.LSN != 0 || !pg.Empty {
+		s.EndlessSince = 0
+	} else if s.EndlessSince == 0 {
+		s.EndlessSince = o.Now
+	}
 	promoting := o.Job != nil && o.Job.Kind == ActPromote
 	switch {
 	case pg.Status == StatusRunning && pg.Role == RolePrimary:
@@ -282,7 +287,17 @@ func leaderLive(s State, o Observation, p Policy) bool {
 		return false
 	}
 	l := o.View.Leader.Value
-	return o.Now < expiry(s, l, p) || l.Paused && !overruled(s, o, p)
+	return o.Now < expiry(s, l, p) || l.Paused && !overruled(s, o, p) && !reborn(o.View)
+}
+
+// reborn: the holder's host was started anew since, and says that no PostgreSQL is open there. A leadership that time
+// does not end has ended with that boot.
+func reborn(v *View) bool {
+	m := v.Member(v.Leader.Value.Holder).Value
+	if m.Token == v.Leader.Value.Token {
+		return false
+	}
+	return m.Status == StatusStopped || m.Status == StatusCrashed || m.Status == StatusAbsent || m.Status == StatusRunning && m.Role == RoleStandby
 }
 
 // overruled: an operator asked for a failover while the holder that does not expire is silent. It is the operator who

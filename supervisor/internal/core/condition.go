@@ -43,7 +43,7 @@ var (
 	// The local PostgreSQL.
 	writable        = &condition{"PostgreSQL may be writable", func(f *facts) bool { return f.s.Writable || f.o.Postgres == nil && f.s.Hold.Epoch != 0 }}
 	jobRunning      = &condition{"action under way", func(f *facts) bool { return f.o.Job != nil }}
-	pgKnown         = &condition{"PostgreSQL's state known", func(f *facts) bool { return f.o.Postgres != nil && f.pg.At >= f.s.LastJobEnd }}
+	pgKnown         = &condition{"PostgreSQL's state known", (*facts).pgKnown}
 	pgPrimary       = &condition{"primary running", func(f *facts) bool { return f.pg.Status == StatusRunning && f.pg.Role == RolePrimary }}
 	pgStandby       = &condition{"standby running", func(f *facts) bool { return f.pg.Status == StatusRunning && f.pg.Role == RoleStandby }}
 	pgDown          = &condition{"PostgreSQL down, nothing left of it", func(f *facts) bool { return f.down() && f.pg.Empty }}
@@ -93,6 +93,15 @@ var (
 	checkpointed = &condition{"checkpoint made ahead", func(f *facts) bool { return f.s.Operation.Checkpointed || !f.mayTry(ActCheckpoint) }}
 	caughtUp     = &condition{"candidate caught up", (*facts).candidateCaughtUp}
 )
+
+// pgKnown: there is a report, and none that a job has made obsolete. Of a primary that ended under our leadership we wait a
+// little for the end of its WAL, which a fence cannot tell: without it others would take over with less.
+func (f *facts) pgKnown() bool {
+	if promoted.holds(f) && f.s.EndlessSince != 0 && f.o.Now.Sub(f.s.EndlessSince) < f.p.EndGrace() {
+		return false
+	}
+	return f.o.Postgres != nil && f.pg.At >= f.s.LastJobEnd
+}
 
 // down: not running by the plugin's proof.
 func (f *facts) down() bool { return f.pg.Status == StatusStopped || f.pg.Status == StatusCrashed }

@@ -74,6 +74,9 @@ func (p Policy) MemberTTL() Span { return p.BeatEvery() * 5 / 2 }
 // RaceGrace is how long a candidate waits for the other candidates to say where they stand.
 func (p Policy) RaceGrace() Span { return 300 * Millisecond }
 
+// EndGrace is how long a holder whose primary ended waits to learn where its WAL ends before it gives up without.
+func (p Policy) EndGrace() Span { return Second }
+
 // ReturnGrace is how long candidates that lack WAL wait for the released holder, which has it, to come back.
 func (p Policy) ReturnGrace() Span { return p.TTL }
 
