@@ -4,10 +4,12 @@ package lab
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"net/http"
-	"strings"
+	"net"
+
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 )
 
 // EtcdEndpoints are host:port of the client interfaces of all etcd members.
@@ -30,25 +32,18 @@ func (c *Cluster) EtcdLeader(ctx context.Context) (*Node, error) {
 	return nil, errors.New("no etcd member says that it leads")
 }
 
-// leadsEtcd asks the JSON gateway that every etcd has.
+// leadsEtcd asks the member itself.
 func (n *Node) leadsEtcd(ctx context.Context) (bool, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, n.url(n.ports.etcdClient)+"/v3/maintenance/status", strings.NewReader("{}"))
+	dial := func(ctx context.Context, address string) (net.Conn, error) { return n.cluster.dial(ctx, "tcp", address) }
+	conn, err := grpc.NewClient("passthrough:///"+n.join(n.ports.etcdClient),
+		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithContextDialer(dial))
 	if err != nil {
 		return false, err
 	}
-	response, err := n.cluster.client.Do(request)
+	defer conn.Close()
+	answer, err := etcdserverpb.NewMaintenanceClient(conn).Status(ctx, &etcdserverpb.StatusRequest{})
 	if err != nil {
 		return false, err
 	}
-	defer response.Body.Close()
-	var answer struct {
-		Header struct {
-			MemberID string `json:"member_id"`
-		}
-		Leader string
-	}
-	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
-		return false, err
-	}
-	return answer.Leader != "" && answer.Leader == answer.Header.MemberID, nil
+	return answer.GetLeader() != 0 && answer.GetLeader() == answer.GetHeader().GetMemberId(), nil
 }
