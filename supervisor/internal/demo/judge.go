@@ -37,6 +37,8 @@ type outcome struct {
 	since, begin, end boottime.Instant
 	before, after     string
 	gap               time.Duration
+	// leaderships is how many began.
+	leaderships int
 }
 
 // judge returns what was not as demanded.
@@ -44,6 +46,9 @@ func (d demand) judge(o outcome) []string {
 	var faults []string
 	if o.gap > d.bound {
 		faults = append(faults, fmt.Sprintf("no acknowledged write for %d ms, more than the %d ms allowed", o.gap.Milliseconds(), d.bound.Milliseconds()))
+	}
+	if o.leaderships > 1 {
+		faults = append(faults, fmt.Sprintf("%d leaderships began, one after the other", o.leaderships))
 	}
 	if d.leader == stays && o.before != o.after {
 		faults = append(faults, fmt.Sprintf("the leadership moved from %s to %s", o.before, o.after))

@@ -27,6 +27,7 @@ func TestJudge(t *testing.T) {
 		{"moved, and it should", demand{bound: time.Second, leader: moves}, moved, ""},
 		{"moved, and it should not", demand{bound: time.Second, leader: stays}, moved, "moved from a to b"},
 		{"stayed, and it should not", demand{bound: time.Second, leader: moves}, calm, "a still leads"},
+		{"moved twice", demand{bound: time.Second}, outcome{before: "a", after: "c", leaderships: 2}, "2 leaderships began"},
 		{"too slow", demand{bound: noise}, moved, "700 ms, more than the 500 ms"},
 	}
 	for _, c := range cases {

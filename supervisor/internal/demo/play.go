@@ -4,7 +4,6 @@ package demo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -67,7 +66,7 @@ func (s *stage) perform(ctx context.Context, t *teller, a act, since boottime.In
 	if a.absent {
 		without = append(without, primary)
 	}
-	if err := errors.Join(s.WaitHealthy(ctx, without...), s.flowing(ctx)); err != nil {
+	if err := s.settle(ctx, without...); err != nil {
 		return o, err
 	}
 	after, err := s.WaitPrimary(ctx)
@@ -77,21 +76,43 @@ func (s *stage) perform(ctx context.Context, t *teller, a act, since boottime.In
 	o.after, o.gap, o.end = after.Name, s.book.Gap(o.begin), boottime.Now()
 	t.say("  %s leads, all well after %.1f s; longest time without an acknowledged write: %d ms, allowed %d ms", o.after,
 		o.end.Sub(o.begin).Seconds(), o.gap.Milliseconds(), a.bound.Milliseconds())
-	s.tellWhy(ctx, t, after, wall)
+	o.leaderships = s.tellWhy(ctx, t, after, wall)
 	return o, nil
 }
 
-// tellWhy tells the leaderships that began during the act, and the rules that gave them.
-func (s *stage) tellWhy(ctx context.Context, t *teller, leader *lab.Node, since time.Time) {
+// settle waits until the cluster has been well for a second, and every client is served. A standby that looks well may
+// turn out a moment later to need a rewind.
+func (s *stage) settle(ctx context.Context, without ...*lab.Node) error {
+	const looks, between = 4, 250 * time.Millisecond
+	for well := 0; well < looks; {
+		begin := time.Now()
+		if err := s.WaitHealthy(ctx, without...); err != nil {
+			return err
+		}
+		if well++; time.Since(begin) > between {
+			well = 1
+		}
+		if err := pause(ctx, between); err != nil {
+			return err
+		}
+	}
+	return s.flowing(ctx)
+}
+
+// tellWhy tells the leaderships that began during the act, and the rules that gave them; it returns how many.
+func (s *stage) tellWhy(ctx context.Context, t *teller, leader *lab.Node, since time.Time) int {
 	list := get[api.HistoryList](ctx, leader, "/v1/history")
 	if list == nil {
-		return
+		return 0
 	}
+	count := 0
 	for _, l := range list.History {
 		if at, err := time.Parse(time.RFC3339Nano, l.At); err == nil && at.After(since) {
+			count++
 			t.say("  epoch %d: %s leads on timeline %d by rule %s: %s", l.Epoch, l.Leader, l.Timeline, l.Rule, l.Reason)
 		}
 	}
+	return count
 }
 
 // audit stops the writers and compares what was acknowledged with what every node holds. It returns all that was not as
