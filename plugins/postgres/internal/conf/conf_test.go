@@ -78,6 +78,30 @@ func TestWrite(t *testing.T) {
 	}
 }
 
+// A postgresql.conf that another supervisor made of a base of the same name does not become the base, which it includes.
+func TestFoundConf(t *testing.T) {
+	c := example(t)
+	files := map[string]string{"postgresql.base.conf": "lc_messages = 'C'\n", "postgresql.conf": "include 'postgresql.base.conf'\n"}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(c.DataDir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if _, err := Write(c, c.DataDir, Intent{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files["postgresql.found.conf"] = files["postgresql.conf"]
+	delete(files, "postgresql.conf")
+	for name, want := range files {
+		raw, err := os.ReadFile(filepath.Join(c.DataDir, name))
+		if diff := cmp.Diff(want, string(raw)); err != nil || diff != "" {
+			t.Errorf("%s: %v\n%s", name, err, diff)
+		}
+	}
+}
+
 // With nobody to follow, nothing is restored either.
 func TestDetachedConf(t *testing.T) {
 	c := example(t)

@@ -15,6 +15,7 @@ import (
 const (
 	header = "# Written by pgvigil, which replaces it: change the postgres block of its configuration instead.\n"
 	base   = "postgresql.base.conf"
+	found  = "postgresql.found.conf"
 )
 
 func itoa(p uint16) string { return strconv.Itoa(int(p)) }

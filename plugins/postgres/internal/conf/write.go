@@ -16,7 +16,8 @@ import (
 
 // Write brings the files in dir, which is the data directory or becomes it, in line with configuration
 // and intent, and tells whether something changed. A postgresql.conf that is not pgvigil's is kept as
-// postgresql.base.conf, which ours includes first.
+// postgresql.base.conf, which ours includes first, or, where there is such a file already, as postgresql.found.conf,
+// which nothing includes.
 func Write(c *config.Config, dir string, in Intent) (changed bool, err error) {
 	if err := keepBase(c, dir); err != nil {
 		return false, err
@@ -57,7 +58,8 @@ func WritePasswords(c *config.Config) error {
 	return err
 }
 
-// keepBase moves a foreign postgresql.conf aside.
+// keepBase moves a foreign postgresql.conf aside. Where postgresql.base.conf exists, the foreign one is that of another
+// supervisor, written from its configuration and including the base: as the base it would include itself.
 func keepBase(c *config.Config, dir string) error {
 	path := filepath.Join(dir, "postgresql.conf")
 	raw, err := os.ReadFile(path)
@@ -67,7 +69,11 @@ func keepBase(c *config.Config, dir string) error {
 	if err != nil {
 		return fmt.Errorf("postgresql.conf: %w", err)
 	}
-	_, err = WriteFile(c.OS, filepath.Join(dir, base), raw)
+	aside := filepath.Join(dir, base)
+	if _, err := os.Stat(aside); err == nil {
+		aside = filepath.Join(dir, found)
+	}
+	_, err = WriteFile(c.OS, aside, raw)
 	return err
 }
 
