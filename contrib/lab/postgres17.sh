@@ -158,11 +158,11 @@ main() {
         *) die "unknown argument $1 (known: --patroni, --clean)" ;;
     esac
     if [[ -z $patroni ]] && installed_bindir; then exit 0; fi
-    if [[ -n $patroni ]]; then want+=(patroni python3-etcd python3-psycopg2); fi
+    if [[ -n $patroni ]]; then want+=(patroni python3-etcd python3-psycopg2 etcd-server); fi
     mkdir -p "$(dirname "$final")"
     exec 9>"$final.lock"
     flock 9
-    if ! "$bindir/postgres" -V >/dev/null 2>&1 || [[ -n $patroni && ! -x $final/patroni ]]; then prepare "${want[@]}"; fi
+    if ! "$bindir/postgres" -V >/dev/null 2>&1 || [[ -n $patroni && ! -x $final/root/usr/bin/etcd ]]; then prepare "${want[@]}"; fi
     echo "$bindir"
     [[ -z $patroni ]] || echo "$final/patroni"
 }

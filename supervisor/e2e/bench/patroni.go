@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab"
@@ -16,25 +15,45 @@ import (
 const (
 	patroniAPI      = "8108"
 	patroniPostgres = "5532"
+	patroniEtcd     = "2479"
+	patroniEtcdPeer = "2480"
 )
 
-// startPatroni runs a Patroni with a PostgreSQL of its own beside the first node, on the same etcd, and waits until it leads.
+// startPatroni runs a Patroni with a PostgreSQL and an etcd of its own beside the first node, and waits until it leads. (The
+// embedded etcd does not offer the JSON interface that Patroni speaks.)
 func startPatroni(ctx context.Context, s settings, c *lab.Cluster) (subject, func(), error) {
 	n := c.Nodes[0]
 	file := filepath.Join(n.Dir(), "patroni.yml")
 	if err := n.WriteFile(file, patroniYAML(s, c)); err != nil {
 		return subject{}, nil, err
 	}
-	pid, end, err := n.Beside("patroni.log", s.patroni, file)
+	endEtcd, err := startEtcd(s, n)
 	if err != nil {
 		return subject{}, nil, err
 	}
-	stop := func() { _ = end() }
+	pid, end, err := n.Beside("patroni.log", s.patroni, file)
+	if err != nil {
+		endEtcd()
+		return subject{}, nil, err
+	}
+	stop := func() {
+		_ = end()
+		endEtcd()
+	}
 	if err := patroniLeads(ctx, n); err != nil {
 		stop()
 		return subject{}, nil, err
 	}
 	return subject{"primary", "Patroni", pid}, stop, nil
+}
+
+// startEtcd runs the etcd that came with Patroni.
+func startEtcd(s settings, n *lab.Node) (func(), error) {
+	client, peer := "http://"+net.JoinHostPort(n.Address, patroniEtcd), "http://"+net.JoinHostPort(n.Address, patroniEtcdPeer)
+	_, end, err := n.Beside("patroni-etcd.log", filepath.Join(filepath.Dir(s.patroni), "root", "usr", "bin", "etcd"),
+		"--data-dir", filepath.Join(n.Dir(), "patroni-etcd"), "--listen-client-urls", client, "--advertise-client-urls", client,
+		"--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", "default="+peer)
+	return func() { _ = end() }, err
 }
 
 func patroniYAML(s settings, c *lab.Cluster) string {
@@ -59,7 +78,7 @@ postgresql:
     superuser: {username: postgres, password: bench}
     replication: {username: replicator, password: bench}
   parameters: {unix_socket_directories: "%[7]s", shared_buffers: 16MB, dynamic_shared_memory_type: mmap}
-`, n.Address, patroniAPI, strings.Join(c.EtcdEndpoints(), ","), patroniPostgres, dir, s.pgBin, n.SocketDir())
+`, n.Address, patroniAPI, net.JoinHostPort(n.Address, patroniEtcd), patroniPostgres, dir, s.pgBin, n.SocketDir())
 }
 
 // patroniLeads waits until its health check says that it is the primary.

@@ -6,20 +6,12 @@ import (
 	"context"
 	"errors"
 	"net"
+	"time"
 
-	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 )
-
-// EtcdEndpoints are host:port of the client interfaces of all etcd members.
-func (c *Cluster) EtcdEndpoints() []string {
-	var all []string
-	for _, n := range c.Nodes {
-		all = append(all, n.join(n.ports.etcdClient))
-	}
-	return all
-}
 
 // EtcdLeader returns the node whose etcd leads the others.
 func (c *Cluster) EtcdLeader(ctx context.Context) (*Node, error) {
@@ -32,18 +24,23 @@ func (c *Cluster) EtcdLeader(ctx context.Context) (*Node, error) {
 	return nil, errors.New("no etcd member says that it leads")
 }
 
-// leadsEtcd asks the member itself.
 func (n *Node) leadsEtcd(ctx context.Context) (bool, error) {
-	dial := func(ctx context.Context, address string) (net.Conn, error) { return n.cluster.dial(ctx, "tcp", address) }
-	conn, err := grpc.NewClient("passthrough:///"+n.join(n.ports.etcdClient),
-		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithContextDialer(dial))
+	endpoint := n.join(n.ports.etcdClient)
+	client, err := clientv3.New(clientv3.Config{
+		Endpoints: []string{endpoint}, Logger: zap.NewNop(),
+		DialOptions: []grpc.DialOption{grpc.WithContextDialer(func(ctx context.Context, address string) (net.Conn, error) {
+			return n.cluster.dial(ctx, "tcp", address)
+		})},
+	})
 	if err != nil {
 		return false, err
 	}
-	defer conn.Close()
-	answer, err := etcdserverpb.NewMaintenanceClient(conn).Status(ctx, &etcdserverpb.StatusRequest{})
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	status, err := client.Status(ctx, endpoint)
 	if err != nil {
 		return false, err
 	}
-	return answer.GetLeader() != 0 && answer.GetLeader() == answer.GetHeader().GetMemberId(), nil
+	return status.Leader != 0 && status.Leader == status.Header.MemberId, nil
 }

@@ -60,11 +60,15 @@ func (c *Cluster) ask(ctx context.Context) []*Node {
 	return primaries
 }
 
-// WaitHealthy waits until one node is the primary and every other one streams from it, by the word of the supervisors and
-// of PostgreSQL. Nodes that are down on purpose may be left out.
+// WaitHealthy waits until one node is the primary and every other one streams from it and has replayed what the primary
+// had just written, by the word of the supervisors and of PostgreSQL. Nodes that are down on purpose may be left out.
 func (c *Cluster) WaitHealthy(ctx context.Context, without ...*Node) error {
 	return poll(ctx, "wait for a healthy cluster", func(ctx context.Context) error {
 		primary, err := c.Primary(ctx)
+		if err != nil {
+			return err
+		}
+		written, err := primary.written(ctx)
 		if err != nil {
 			return err
 		}
@@ -72,16 +76,16 @@ func (c *Cluster) WaitHealthy(ctx context.Context, without ...*Node) error {
 			if slices.Contains(without, n) {
 				continue
 			}
-			if err := n.follows(ctx, primary); err != nil {
+			if err := n.follows(ctx, primary, written); err != nil {
 				return err
 			}
 		}
-		return primary.writable(ctx)
+		return nil
 	})
 }
 
-// follows tells, by an error, why the node is not a standby that streams from the primary.
-func (n *Node) follows(ctx context.Context, primary *Node) error {
+// follows tells, by an error, why the node is not a standby that streams from the primary and has replayed its WAL.
+func (n *Node) follows(ctx context.Context, primary *Node, written string) error {
 	status, body, err := n.Get(ctx, "/replica")
 	if err != nil {
 		return err
@@ -94,29 +98,30 @@ func (n *Node) follows(ctx context.Context, primary *Node) error {
 		return err
 	}
 	defer conn.Close(ctx)
-	var state, source string
-	err = conn.QueryRow(ctx, "select status, sender_host from pg_stat_wal_receiver").Scan(&state, &source)
+	var state, source, replayed string
+	var current bool
+	err = conn.QueryRow(ctx, `select status, sender_host, pg_last_wal_replay_lsn()::text, pg_last_wal_replay_lsn() >= $1::pg_lsn
+		from pg_stat_wal_receiver`, written).Scan(&state, &source, &replayed, &current)
 	if err != nil {
 		return fmt.Errorf("receiver of %s: %w", n.Name, err)
 	}
 	if state != "streaming" || source != primary.Address {
 		return fmt.Errorf("receiver of %s: %s from %s, not streaming from %s", n.Name, state, source, primary.Address)
 	}
+	if !current {
+		return fmt.Errorf("%s has replayed up to %s, %s had written %s", n.Name, replayed, primary.Name, written)
+	}
 	return nil
 }
 
-func (n *Node) writable(ctx context.Context) error {
+// written is the end of the WAL that the node has flushed; an error unless it is writable.
+func (n *Node) written(ctx context.Context) (string, error) {
 	conn, err := n.ConnectSuperuser(ctx)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer conn.Close(ctx)
-	var recovering bool
-	if err := conn.QueryRow(ctx, "select pg_is_in_recovery()").Scan(&recovering); err != nil {
-		return err
-	}
-	if recovering {
-		return fmt.Errorf("%s is in recovery", n.Name)
-	}
-	return nil
+	var lsn string
+	err = conn.QueryRow(ctx, "select pg_current_wal_flush_lsn()::text").Scan(&lsn)
+	return lsn, err
 }
