@@ -59,6 +59,8 @@ func (s State) succeeded(f Finished) State {
 		s.Ladder.Rung, s.Ladder.Rewound = RungFollow, true
 		s.Operation.Recloned = true
 		s.WalEpoch = 0
+	case ActPromote:
+		s.WalEpoch = f.Epoch
 	case ActCheckpoint:
 		s.Operation.Checkpointed = true
 	case ActStart, ActStop, ActBootstrap:

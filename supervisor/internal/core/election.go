@@ -80,9 +80,9 @@ func (f *facts) best() bool {
 	return true
 }
 
-// complete: the leader was released at a known end of WAL, and we have it all.
+// complete: the leader was released at a known end of WAL, and we have it all: of the same history, and that far.
 func (f *facts) complete() bool {
-	return f.leader.Released && f.leader.FinalLSN && f.pg.LSN >= f.leader.LSN
+	return f.leader.Released && f.leader.FinalLSN && f.s.WalEpoch == f.leader.WalEpoch && f.pg.LSN >= f.leader.LSN
 }
 
 // inReturnGrace: the released leader, which has all its WAL, is alive and may stand again.

@@ -23,7 +23,7 @@ func standbyRules() section {
 			"PostgreSQL is down but left processes behind: they are ended first."),
 		row("S-040", []literal{is(reinit), not(open)}, wait, nil,
 			"A fresh copy was asked for: waiting for the leader to be open."),
-		row("S-050", []literal{is(reinit), not(pgDown), not(pgAbsent), not(pgUnusable)}, func(f *facts) Plan {
+		row("S-050", []literal{is(reinit), is(mayClone), not(pgDown), not(pgAbsent), not(pgUnusable)}, func(f *facts) Plan {
 			return Plan{{Kind: ActStop, Epoch: f.epoch()}}
 		}, []ActionKind{ActStop},
 			"A fresh copy was asked for: PostgreSQL is stopped."),
