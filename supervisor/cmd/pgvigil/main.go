@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/cli"
+	"github.com/pgvigil/pgvigil/supervisor/internal/daemon"
 )
 
 // version is set by the linker in released builds.
@@ -26,6 +27,7 @@ func main() {
 		OutTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 		Version:     built(),
 		ServeDCS:    serveDCS,
+		Drop:        daemon.DropPrivileges,
 	}
 	code := app.Run(ctx, os.Args[1:])
 	stop()

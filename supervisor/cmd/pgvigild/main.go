@@ -22,20 +22,13 @@ import (
 // version is set when packages are built.
 var version = "0.1.0-dev"
 
-// Exit statuses beyond 0 and 1.
-const exitConfig = 2
-
 func main() {
 	debug.SetGCPercent(50)
-	if err := command().Execute(); err != nil {
-		if !errors.Is(err, daemon.ErrConfig) {
-			fmt.Fprintln(os.Stderr, "pgvigild:", err)
-		}
-		if errors.Is(err, daemon.ErrConfig) {
-			os.Exit(exitConfig)
-		}
-		os.Exit(1)
+	err := command().Execute()
+	if err != nil && !errors.Is(err, daemon.ErrConfig) {
+		fmt.Fprintln(os.Stderr, "pgvigild:", err)
 	}
+	os.Exit(daemon.ExitStatus(err))
 }
 
 func command() *cobra.Command {
@@ -47,7 +40,11 @@ func command() *cobra.Command {
 together with the other members of the cluster.
 
 SIGTERM and SIGINT hand the leadership over, stop PostgreSQL and end the daemon. SIGUSR1 ends the daemon and leaves
-PostgreSQL running and the leadership in force, for a new daemon to resume before the TTL is over.`,
+PostgreSQL running and the leadership in force, for a new daemon to resume before the TTL is over. SIGHUP has the
+configuration read again: with any error in it the one in force stays, and what needs a restart is logged.
+
+Exit status: 0 after SIGTERM, SIGINT or SIGUSR1, 2 when the configuration is refused, 6 when another supervisor has this
+member's name, 1 otherwise.`,
 		Version:       version,
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
@@ -68,20 +65,28 @@ func run(paths []string) error {
 	if diags.HasErrors() {
 		return daemon.ErrConfig
 	}
-	if err := daemon.DropPrivileges("postgres", cfg.RunDir, cfg.StateDir); err != nil {
+	if err := daemon.DropPrivileges(cfg.Server.User, cfg.RunDir, cfg.StateDir); err != nil {
 		return err
 	}
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	defer signal.Stop(reload)
 	ctx, detach := signal.NotifyContext(context.Background(), syscall.SIGUSR1)
 	defer detach()
 	stop, ended := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer ended()
-	d := &daemon.Daemon{Config: cfg, Version: version, Log: logger(cfg.Log), Stop: stop.Done()}
+	level := new(slog.LevelVar)
+	level.Set(cfg.Log.Level)
+	d := &daemon.Daemon{
+		Config: cfg, Version: version, Log: logger(cfg.Log.Format, level), Level: level, Stop: stop.Done(),
+		Reload: reload, Load: func() (*config.Config, *config.Diagnostics) { return config.Load(paths...) },
+	}
 	return d.Run(ctx)
 }
 
-func logger(c config.Log) *slog.Logger {
-	options := &slog.HandlerOptions{Level: c.Level}
-	if c.Format == "json" {
+func logger(format string, level slog.Leveler) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
+	if format == "json" {
 		return slog.New(slog.NewJSONHandler(os.Stderr, options))
 	}
 	return slog.New(slog.NewTextHandler(os.Stderr, options))

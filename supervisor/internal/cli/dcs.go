@@ -21,7 +21,7 @@ func (a *App) dcsServeCommand() *cobra.Command {
 		Use:   "serve",
 		Short: "Run this host's member of the embedded etcd",
 		Long: "Runs this host's member of an etcd cluster, as the embedded block of dcs \"etcd\" says, until it is told to stop by\n" +
-			"SIGTERM or SIGINT. The configuration needs no postgres block.",
+			"SIGTERM or SIGINT. The configuration needs no postgres block. Run by root, it goes on as the user of the postgres block.",
 		RunE: func(c *cobra.Command, _ []string) error {
 			path, _ := a.configPath()
 			loader := &config.Loader{DCSOnly: true}
@@ -37,6 +37,11 @@ func (a *App) dcsServeCommand() *cobra.Command {
 				return usage("the dcs block in %s has no embedded block: there is nothing to serve", path)
 			case a.ServeDCS == nil:
 				return failf(ExitError, "this binary has no embedded etcd")
+			}
+			if a.Drop != nil {
+				if err := a.Drop(cfg.Server.User, embedded.DataDir); err != nil {
+					return err
+				}
 			}
 			return a.ServeDCS(c.Context(), embedded, a.log(cfg.Log))
 		},

@@ -30,6 +30,8 @@ type App struct {
 	Version string
 	// ServeDCS runs a member of the embedded DCS until the context ends; nil where there is none.
 	ServeDCS func(context.Context, *config.Embedded, *slog.Logger) error
+	// Drop makes the directories and goes on as another user where the caller is root; nil stays who it is.
+	Drop func(user string, dirs ...string) error
 
 	connection connection
 }
@@ -67,7 +69,7 @@ func (a *App) root() *cobra.Command {
 	root.AddCommand(
 		a.listCommand(), a.switchoverCommand(), a.failoverCommand(), a.pauseCommand(), a.resumeCommand(),
 		a.reinitCommand(), a.historyCommand(), a.whyCommand(), a.rulesCommand(), a.configCommand(), a.dcsCommand(),
-		a.demoCommand(), a.versionCommand(), a.genCommand(), a.demoCommand(),
+		a.demoCommand(), a.versionCommand(), a.genCommand(),
 	)
 	a.strict(root)
 	return root

@@ -26,7 +26,7 @@ type Config struct {
 	DCS                  PluginBlock
 	// Postgres is the zero PluginBlock where Loader.DCSOnly allowed to leave it out.
 	Postgres PluginBlock
-	// Server is what the core needs to know of the postgres block.
+	// Server is what the core needs to know of the postgres block; only its User where there is none.
 	Server   Server
 	Routers  []PluginBlock
 	Watchdog Watchdog
@@ -141,6 +141,8 @@ type Server struct {
 	Port uint16
 	// UseRewind allows pg_rewind, RemoveDataOnRewindFailure replacing a data directory beyond it.
 	UseRewind, RemoveDataOnRewindFailure bool
+	// User is the operating system user that PostgreSQL runs as, and a supervisor that root started.
+	User string
 }
 
 // Modes of the watchdog.

@@ -60,7 +60,7 @@ func TestDefaults(t *testing.T) {
 		API:                  API{Listen: "0.0.0.0:8008", Connect: "10.0.0.1:8008"},
 		DCS:                  PluginBlock{Kind: "dcs", Name: "etcd", Command: "/usr/libexec/pgvigil/plugins/pgvigil-plugin-etcd", Transport: "auto-mtls"},
 		Postgres:             PluginBlock{Kind: "postgres", Name: "postgres", Command: "/usr/libexec/pgvigil/plugins/pgvigil-plugin-postgres", Transport: "auto-mtls"},
-		Server:               Server{Host: "10.0.0.1", Port: 5432, UseRewind: true, RemoveDataOnRewindFailure: true},
+		Server:               Server{Host: "10.0.0.1", Port: 5432, UseRewind: true, RemoveDataOnRewindFailure: true, User: "postgres"},
 		Watchdog:             Watchdog{Mode: "automatic", Device: "/dev/watchdog", SafetyMargin: 5 * time.Second, Timeout: 25 * time.Second},
 		Tags:                 Tags{FailoverPriority: 1, Custom: map[string]string{}},
 		Log:                  Log{Level: slog.LevelInfo, Format: "text"},
@@ -106,6 +106,7 @@ dcs "etcd" {}
 postgres {
   listen                        = "0.0.0.0:5433"
   connect                       = "[fd00::1]:5433"
+  user                          = "pg"
   use_rewind                    = false
   remove_data_on_rewind_failure = false
   plugin {
@@ -147,7 +148,7 @@ log {
 	if want := (Watchdog{Mode: "required", Device: "/dev/watchdog1", SafetyMargin: 1500 * time.Millisecond, Timeout: time.Second}); c.Watchdog != want {
 		t.Errorf("watchdog: %+v", c.Watchdog)
 	}
-	if want := (Server{Host: "fd00::1", Port: 5433}); c.Server != want {
+	if want := (Server{Host: "fd00::1", Port: 5433, User: "pg"}); c.Server != want {
 		t.Errorf("server: %+v", c.Server)
 	}
 	if c.MaximumLagOnFailover != 1536<<10 || c.RunDir != "/run/x" || c.Routers[1].Command != "/opt/plugins/pgvigil-plugin-keepalived" || c.Log.Level != slog.LevelDebug {

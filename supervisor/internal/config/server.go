@@ -4,13 +4,17 @@ package config
 
 import "github.com/hashicorp/hcl/v2/hclsyntax"
 
-const postgresPort = 5432
+const (
+	postgresPort = 5432
+	postgresUser = "postgres"
+)
 
 // serverSchema are the attributes of the postgres block that the core has to know too.
 func serverSchema() Block {
 	return Block{partial: true, Attributes: []Attribute{
 		{Name: "listen", Type: String},
 		{Name: "connect", Type: String},
+		{Name: "user", Type: String},
 		{Name: "use_rewind", Type: Bool, Default: "true"},
 		{Name: "remove_data_on_rewind_failure", Type: Bool, Default: "true"},
 	}}
@@ -19,12 +23,16 @@ func serverSchema() Block {
 // server reads what the core needs of the postgres block. The plugin's own schema judges the same
 // attributes again, so types are not complained about here.
 func (d *decoder) server(c *Config) {
+	c.Server.User = postgresUser
 	if c.Postgres.body == nil {
 		return
 	}
 	schema := serverSchema()
 	b := d.quiet().body(&schema, c.Postgres.body, c.Postgres.header, blockPostgres)
-	c.Server = Server{UseRewind: b.flag("use_rewind"), RemoveDataOnRewindFailure: b.flag("remove_data_on_rewind_failure")}
+	c.Server.UseRewind, c.Server.RemoveDataOnRewindFailure = b.flag("use_rewind"), b.flag("remove_data_on_rewind_failure")
+	if user := b.text("user"); user != "" {
+		c.Server.User = user
+	}
 	if b.set("connect") {
 		c.Server.Host, c.Server.Port, _ = d.connectable(b, "connect")
 		return

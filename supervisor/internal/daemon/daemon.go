@@ -10,9 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
-	"time"
 
-	"github.com/pgvigil/pgvigil/supervisor/internal/api"
 	"github.com/pgvigil/pgvigil/supervisor/internal/config"
 	"github.com/pgvigil/pgvigil/supervisor/internal/core"
 	"github.com/pgvigil/pgvigil/supervisor/internal/deadman"
@@ -26,17 +24,19 @@ type Daemon struct {
 	Config  *config.Config
 	Version string
 	Log     *slog.Logger
+	// Level is that of Log; nil if it cannot be changed.
+	Level *slog.LevelVar
 	// Stop ends the daemon together with PostgreSQL when it is closed, after handing the leadership over.
 	Stop <-chan struct{}
+	// Reload has the configuration read again, by Load, with every receive. Both may be nil.
+	Reload <-chan os.Signal
+	Load   func() (*config.Config, *config.Diagnostics)
 }
 
-// ErrConfig is wrapped by the error of Run when a plugin refused its configuration; the diagnostics were written
-// to standard error.
-var ErrConfig = errors.New("configuration refused")
-
 // Run works until Stop was obeyed, or ctx ends: then PostgreSQL and the leadership are left for the next process.
+// See ExitStatus for its errors.
 func (d *Daemon) Run(ctx context.Context) error {
-	if err := d.directories(); err != nil {
+	if err := prepareDirectories(d.Config); err != nil {
 		return err
 	}
 	store, err := d.openStore()
@@ -44,25 +44,26 @@ func (d *Daemon) Run(ctx context.Context) error {
 		return err
 	}
 	defer store.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	policy := d.Config.Policy()
+	dog := newWatchdog(d.Config.Watchdog, policy.RenewEvery(), d.Log)
+	dog.Start()
+	defer dog.Close()
+	policy.Watchdog = dog.Reserve()
 	host := pluginhost.New(d.Log, Specs(d.Config)...)
+	notifier := newNotifier(d.Log)
+	l := d.newLoop(policy, host, store, dog, notifier)
+	server, err := d.openAPI(ctx, l)
+	if err != nil {
+		return err
+	}
+	defer closeAPI(server)
 	if err := host.Open(ctx); err != nil {
 		return fmt.Errorf("plugins: %w", err)
 	}
 	defer host.Close()
-	if err := d.configurePlugins(ctx, host); err != nil {
-		return err
-	}
-	return d.serve(ctx, host, store)
-}
-
-// directories makes the run and state directories.
-func (d *Daemon) directories() error {
-	for _, dir := range []string{d.Config.RunDir, d.Config.StateDir} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return fmt.Errorf("directory: %w", err)
-		}
-	}
-	return nil
+	return d.serve(ctx, &configurer{host: host, log: d.Log}, l, notifier)
 }
 
 func (d *Daemon) openStore() (*loop.Store, error) {
@@ -73,9 +74,33 @@ func (d *Daemon) openStore() (*loop.Store, error) {
 	return loop.OpenStore(d.Config.RunDir, d.Config.StateDir, strings.TrimSpace(string(boot)))
 }
 
-func (d *Daemon) configurePlugins(ctx context.Context, host *pluginhost.Host) error {
-	diags, err := configure(ctx, d.Config, host)
-	if diags != nil && len(diags.List) > 0 {
+// serve configures the plugins and runs the loop.
+func (d *Daemon) serve(ctx context.Context, c *configurer, l *loop.Loop, n *notifier) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer c.wait()
+	defer cancel()
+	if err := d.configure(ctx, c); err != nil {
+		return err
+	}
+	c.running.Go(func() {
+		select {
+		case <-d.Stop:
+			l.Stop()
+		case <-ctx.Done():
+		}
+	})
+	c.running.Go(func() { d.obeyReloads(ctx, c, l, n) })
+	err := l.Run(ctx)
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// configure gives every plugin its body for the first time, and prints what they found.
+func (d *Daemon) configure(ctx context.Context, c *configurer) error {
+	diags, err := c.apply(ctx, d.Config)
+	if len(diags.List) > 0 {
 		if err := diags.WriteText(os.Stderr, false); err != nil {
 			return err
 		}
@@ -86,71 +111,15 @@ func (d *Daemon) configurePlugins(ctx context.Context, host *pluginhost.Host) er
 	return err
 }
 
-// serve runs the loop and the REST interface until one of them ends.
-func (d *Daemon) serve(ctx context.Context, host *pluginhost.Host, store *loop.Store) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	policy := d.Config.Policy()
-	dog := newWatchdog(d.Config.Watchdog, policy.RenewEvery(), d.Log)
-	dog.Start()
-	defer dog.Close()
-	policy.Watchdog = dog.Reserve()
-	l := d.newLoop(policy, host, store, dog)
-	server, err := d.newAPI(l)
-	if err != nil {
-		return err
-	}
-	if err := server.Open(ctx); err != nil {
-		return err
-	}
-	defer func() {
-		short, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		server.Close(short)
-	}()
-	go func() {
-		select {
-		case <-d.Stop:
-			l.Stop()
-		case <-ctx.Done():
-		}
-	}()
-	err = l.Run(ctx)
-	if errors.Is(err, context.Canceled) {
-		return nil
-	}
-	return err
-}
-
-func (d *Daemon) newLoop(policy core.Policy, host *pluginhost.Host, store *loop.Store, dog loop.Watchdog) *loop.Loop {
+func (d *Daemon) newLoop(policy core.Policy, host *pluginhost.Host, store *loop.Store, dog loop.Watchdog, n *notifier) *loop.Loop {
 	policy.Self.Instance, policy.Self.Token, policy.Self.Version = store.Instance, store.Token, d.Version
 	policy.Routers = len(d.Config.Routers) > 0
-	notifier := newNotifier(d.Log)
 	return loop.New(loop.Config{
 		Cluster: d.Config.Cluster.Name, Namespace: d.Config.Cluster.Namespace, Policy: policy,
 		DCS: dcs{host.DCS()}, Postgres: host.Postgres(), Routers: routers(host),
 		Fencer:   fencer{&deadman.Client{RunDir: d.Config.RunDir}},
 		Watchdog: dog,
 		Plugins:  func() []status.Plugin { return pluginStatus(host) },
-		Clock:    bootNow, Store: store, Log: d.Log, Ticked: notifier.ticked,
+		Clock:    bootNow, Store: store, Log: d.Log, Ticked: n.ticked,
 	})
-}
-
-func (d *Daemon) newAPI(l *loop.Loop) (*api.Server, error) {
-	c := d.Config.API
-	out := api.Config{
-		Listen: c.Listen, Source: l, Operator: l, MaximumLag: d.Config.MaximumLagOnFailover, Log: d.Log, Now: bootNow,
-	}
-	if c.Auth != nil {
-		out.Auth.Username = c.Auth.Username
-		out.Auth.Password = func() (string, error) {
-			p, err := c.Auth.ReadPassword()
-			return string(p), err
-		}
-	}
-	if c.TLS != nil {
-		out.TLS = &api.TLS{CertFile: c.TLS.CertFile, KeyFile: c.TLS.KeyFile, ClientCAFile: c.TLS.CAFile, Verify: api.Verify(c.TLS.VerifyClient)}
-		out.Auth.Verify = out.TLS.Verify
-	}
-	return api.New(out), nil
 }

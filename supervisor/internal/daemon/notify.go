@@ -9,6 +9,7 @@ import (
 	"time"
 
 	systemd "github.com/coreos/go-systemd/v22/daemon"
+	"golang.org/x/sys/unix"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/core"
 	"github.com/pgvigil/pgvigil/supervisor/internal/status"
@@ -20,8 +21,10 @@ type notifier struct {
 	log   *slog.Logger
 	every time.Duration // between two signs of life; 0 when systemd does not ask for them
 	ready sync.Once
-	last  time.Time
-	text  string
+	// started is closed with the first tick.
+	started chan struct{}
+	last    time.Time
+	text    string
 }
 
 func newNotifier(log *slog.Logger) *notifier {
@@ -29,12 +32,15 @@ func newNotifier(log *slog.Logger) *notifier {
 	if err != nil {
 		log.Warn("systemd watchdog not understood", "error", err)
 	}
-	return &notifier{log: log, every: interval / 3}
+	return &notifier{log: log, every: interval / 3, started: make(chan struct{})}
 }
 
 // ticked is called by the loop after every tick.
 func (n *notifier) ticked(s *status.Snapshot) {
-	n.ready.Do(func() { n.send(systemd.SdNotifyReady) })
+	n.ready.Do(func() {
+		n.send(systemd.SdNotifyReady)
+		close(n.started)
+	})
 	if text := statusLine(s); text != n.text {
 		n.text = text
 		n.send("STATUS=" + text)
@@ -44,6 +50,19 @@ func (n *notifier) ticked(s *status.Snapshot) {
 		n.send(systemd.SdNotifyWatchdog)
 	}
 }
+
+// reloading says that a reload has begun. systemd wants to know since when, in the same datagram.
+func (n *notifier) reloading() {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		n.log.Debug("systemd not notified", "error", err)
+		return
+	}
+	n.send(fmt.Sprintf("%s\nMONOTONIC_USEC=%d", systemd.SdNotifyReloading, now.Nano()/1000))
+}
+
+// reloaded says that the reload is over, whatever came of it.
+func (n *notifier) reloaded() { n.send(systemd.SdNotifyReady) }
 
 func (n *notifier) send(state string) {
 	if _, err := systemd.SdNotify(false, state); err != nil {

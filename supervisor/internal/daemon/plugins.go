@@ -4,7 +4,6 @@ package daemon
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 
@@ -104,28 +103,6 @@ func configBlock(b pluginhost.Block) config.Block {
 		})
 	}
 	return out
-}
-
-// configure gives every plugin its body. The diagnostics hold all findings of all plugins.
-func configure(ctx context.Context, c *config.Config, h *pluginhost.Host) (*config.Diagnostics, error) {
-	all := c.Diagnostics()
-	for _, b := range c.Plugins() {
-		p := h.Plugin(b.Name)
-		body, paths, diags, err := CheckBody(ctx, c, b, p)
-		if err != nil {
-			return all, fmt.Errorf("%s: %w", b, err)
-		}
-		all.Merge(diags)
-		if diags.HasErrors() {
-			continue
-		}
-		found, err := p.Configure(ctx, body)
-		if err != nil {
-			return all, fmt.Errorf("%s: %w", b, err)
-		}
-		all.Append(located(found, paths)...)
-	}
-	return all, nil
 }
 
 // dcs is the plugin host's DCS in the loop's words.

@@ -21,6 +21,8 @@ type inbox struct {
 	// flying are the purposes of commits under way, and of those that landed and are not taken yet.
 	flying map[core.CommitPurpose]bool
 	landed []core.CommitPurpose
+	// reapply says that PostgreSQL's settings are to be brought in force again.
+	reapply bool
 }
 
 // fly takes the lane of a purpose; false when it is taken.
@@ -108,4 +110,12 @@ func (in *inbox) take(now core.Instant, w Watchdog) core.Observation {
 		o.Job = &job
 	}
 	return o
+}
+
+// takeReapply tells, once, that Reapply was called.
+func (in *inbox) takeReapply() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	defer func() { in.reapply = false }()
+	return in.reapply
 }

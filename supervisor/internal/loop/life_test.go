@@ -278,3 +278,19 @@ func TestDeadRouter(t *testing.T) {
 		}
 	})
 }
+
+// Ensure settings are brought in force again when that is asked for, once.
+func TestReapply(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, "a", newRegister())
+		n.start()
+		n.primary()
+		pass(time.Second)
+		before := len(n.pg.did())
+		n.Reapply()
+		pass(5 * time.Second)
+		if diff := cmp.Diff([]core.ActionKind{core.ActApply}, n.pg.did()[before:]); diff != "" {
+			t.Error(diff)
+		}
+	})
+}

@@ -162,6 +162,9 @@ func (l *Loop) Snapshot() *status.Snapshot { return l.snapshot.Load() }
 // Stop asks the loop to hand over, stop PostgreSQL and end. Run returns when that is done.
 func (l *Loop) Stop() { l.inbox.post(func(in *inbox) { in.o.Stopping = true }) }
 
+// Reapply has PostgreSQL's settings brought in force again, after the plugin got others.
+func (l *Loop) Reapply() { l.inbox.post(func(in *inbox) { in.reapply = true }) }
+
 // Run turns until the context ends (PostgreSQL and the leadership are left as they are, for the next process
 // to resume), until Stop has done its work (nil), or until the core refuses to go on (ErrRefused).
 func (l *Loop) Run(ctx context.Context) error {
@@ -199,6 +202,9 @@ func exitError(err error) error {
 // turn is one tick: observe, decide, store, execute, show. It returns when to turn again at the latest.
 func (l *Loop) turn(ctx context.Context) core.Instant {
 	o := l.inbox.take(l.Clock(), l.Watchdog)
+	if l.inbox.takeReapply() {
+		l.state.Applied = ""
+	}
 	s, plan, reason := core.Decide(l.state, o, l.Policy)
 	if err := l.Store.Save(s.Durable); err != nil {
 		l.Log.Error("state not stored", "error", err)

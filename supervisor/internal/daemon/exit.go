@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package daemon
+
+import (
+	"errors"
+
+	"github.com/pgvigil/pgvigil/supervisor/internal/loop"
+)
+
+// ErrConfig is wrapped by the error of Run when a plugin refused its configuration; the diagnostics were written
+// to standard error.
+var ErrConfig = errors.New("configuration refused")
+
+// Exit statuses of the daemon. They are stable.
+const (
+	// ExitError is any failure without a status of its own.
+	ExitError = 1
+	// ExitConfig is a configuration that was refused: starting again does not help.
+	ExitConfig = 2
+	// ExitRefused means that this supervisor may not act, because its name is another one's: a person must look.
+	ExitRefused = 6
+)
+
+// ExitStatus is the exit status for an error of Run.
+func ExitStatus(err error) int {
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, ErrConfig):
+		return ExitConfig
+	case errors.Is(err, loop.ErrRefused):
+		return ExitRefused
+	}
+	return ExitError
+}
