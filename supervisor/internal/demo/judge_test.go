@@ -32,7 +32,7 @@ func TestJudge(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			got := strings.Join(c.demand.judge(c.outcome), "; ")
+			got := strings.Join(c.judge(c.outcome), "; ")
 			if (c.want == "") != (got == "") || !strings.Contains(got, c.want) {
 				t.Errorf("faults %q, want %q", got, c.want)
 			}

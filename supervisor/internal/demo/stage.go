@@ -99,7 +99,7 @@ func (s *stage) close(t *teller) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
-	return errors.Join(err, s.Cluster.Close())
+	return errors.Join(err, s.Close())
 }
 
 var errClosed = errors.New("the demo is over")
