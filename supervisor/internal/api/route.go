@@ -64,9 +64,9 @@ func (s *Server) documents() map[string]map[string]http.HandlerFunc {
 func absentees() map[string]string {
 	return map[string]string{
 		"/restart":  "restart a member with systemctl or a switchover",
-		"/reload":   "reload the configuration with systemctl reload pgvigild",
+		"/reload":   "read the configuration anew with systemctl restart pgvigil: PostgreSQL does not notice",
 		"/failsafe": "there is no failsafe mode",
-		"/sigterm":  "stop the supervisor with systemctl stop pgvigild",
+		"/sigterm":  "stop the supervisor with systemctl stop pgvigil",
 		"/citus":    "Citus is not managed",
 		"/mpp":      "Citus is not managed",
 	}
