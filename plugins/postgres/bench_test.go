@@ -68,13 +68,11 @@ func BenchmarkPromote(b *testing.B) {
 // cpu is the processor time of a plugin, in seconds.
 func cpu(t testing.TB, h *host) float64 {
 	t.Helper()
-	raw, err := os.ReadFile("/proc/" + strconv.Itoa(h.process.PID()) + "/schedstat")
-	must(t, "processor time", err)
 	var total float64
 	tasks, err := os.ReadDir("/proc/" + strconv.Itoa(h.process.PID()) + "/task")
 	must(t, "threads", err)
 	for _, task := range tasks {
-		raw, err = os.ReadFile("/proc/" + strconv.Itoa(h.process.PID()) + "/task/" + task.Name() + "/schedstat")
+		raw, err := os.ReadFile("/proc/" + strconv.Itoa(h.process.PID()) + "/task/" + task.Name() + "/schedstat")
 		must(t, "processor time", err)
 		ns, err := strconv.ParseFloat(strings.Fields(string(raw))[0], 64)
 		must(t, "processor time", err)

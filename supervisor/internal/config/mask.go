@@ -48,7 +48,7 @@ func blot(b []byte, from, to int) {
 // isLiteral tells that a value stands in the file itself and is not fetched by a function.
 func isLiteral(expr hclsyntax.Expression) bool {
 	literal := true
-	hclsyntax.VisitAll(expr, func(n hclsyntax.Node) hcl.Diagnostics {
+	_ = hclsyntax.VisitAll(expr, func(n hclsyntax.Node) hcl.Diagnostics {
 		if _, call := n.(*hclsyntax.FunctionCallExpr); call {
 			literal = false
 		}

@@ -91,18 +91,3 @@ func match(t []section, f *facts) (section, rule) {
 	}
 	return section{}, rule{}
 }
-
-// conditions lists every condition a section's rules ask for, each once, in order of appearance.
-func (s section) conditions() []*condition {
-	var out []*condition
-	seen := map[string]bool{}
-	for _, r := range s.rules {
-		for _, l := range r.when {
-			if !seen[l.name] {
-				seen[l.name] = true
-				out = append(out, l.condition)
-			}
-		}
-	}
-	return out
-}

@@ -106,7 +106,7 @@ func (n *node) start() {
 	n.cancel, n.ended = cancel, make(chan error, 1)
 	l, ended := n.Loop, n.ended
 	go func() { ended <- l.Run(ctx) }()
-	n.t.Cleanup(func() { n.crash() })
+	n.t.Cleanup(func() { _ = n.crash() })
 }
 
 // crash ends the process as SIGUSR1 does, and returns what Run said.
@@ -120,7 +120,7 @@ func (n *node) crash() error {
 
 // restart is a new process on the same host.
 func (n *node) restart() {
-	n.crash()
+	_ = n.crash()
 	n.renew()
 	n.start()
 }

@@ -76,7 +76,7 @@ func (j *journal) emit(line []byte, cut int) {
 	if cut > 0 {
 		e.attrs = append(e.attrs, slog.Int("cut_bytes", cut))
 	}
-	j.log.LogAttrs(context.Background(), e.level, e.message, e.attrs...)
+	j.log.LogAttrs(context.Background(), e.level, e.message, e.attrs...) //nolint:sloglint // the plugin's own message
 }
 
 // flush tells what was suppressed at last.

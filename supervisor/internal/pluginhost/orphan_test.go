@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -22,7 +21,7 @@ func hostMain(raw string) int {
 	if err := json.Unmarshal([]byte(raw), &spec); err != nil {
 		return 1
 	}
-	h := New(slog.New(slog.NewTextHandler(io.Discard, nil)), spec)
+	h := New(slog.New(slog.DiscardHandler), spec)
 	if err := h.Open(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

@@ -37,7 +37,7 @@ func connected(t *testing.T, register func(*grpc.Server), options ...grpc.Server
 	t.Cleanup(func() {
 		_ = conn.Close()
 		server.Stop()
-		<-served
+		must(t, <-served)
 	})
 	p := newPlugin(Spec{Name: "fake"}, (&record{}).logger())
 	p.session = s

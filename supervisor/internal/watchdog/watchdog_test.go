@@ -3,7 +3,6 @@
 package watchdog
 
 import (
-	"io"
 	"log/slog"
 	"testing"
 	"testing/synctest"
@@ -18,7 +17,7 @@ func started(m Mode, k *fakeKernel) (w *Watchdog, now func() core.Instant) {
 	now = func() core.Instant { return core.Instant(time.Hour + time.Since(start)) }
 	w = New(Config{
 		Mode: m, Device: "/dev/watchdog", Timeout: 25 * time.Second, RenewEvery: 7500 * time.Millisecond,
-		Now: now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Kernel: k,
+		Now: now, Log: slog.New(slog.DiscardHandler), Kernel: k,
 	})
 	w.Start()
 	return w, now

@@ -61,13 +61,9 @@ func await(ctx context.Context, cmd *exec.Cmd, ended <-chan error) error {
 	case <-ctx.Done():
 	}
 	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
-	select {
-	case <-ended:
-	case <-time.After(grace):
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-		<-ended
-	}
-	return context.Cause(ctx)
+	insist := time.AfterFunc(grace, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+	defer insist.Stop()
+	return errors.Join(context.Cause(ctx), <-ended)
 }
 
 func describe(cmd *exec.Cmd, err error, out *lines) error {
