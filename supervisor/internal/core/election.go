@@ -82,19 +82,26 @@ func (f *facts) best() bool {
 
 // complete: the leader was released at a known end of WAL, and we have it all: of the same history, and that far.
 func (f *facts) complete() bool {
-	return f.leader.Released && f.leader.FinalLSN && f.s.WalEpoch == f.leader.WalEpoch && f.pg.LSN >= f.leader.LSN
+	return f.leader.Released && f.leader.FinalLSN && f.hasAll(f.s.WalEpoch, f.pg.LSN)
 }
+
+// hasAll: WAL of an epoch up to a position includes all of the released leader's.
+func (f *facts) hasAll(e Epoch, end LSN) bool { return e == f.leader.WalEpoch && end >= f.leader.LSN }
 
 // inReturnGrace: the released leader, which has all its WAL, is alive and may stand again.
 func (f *facts) inReturnGrace() bool {
 	return f.leader.Holder != f.p.Self.Name && f.alive(f.leader.Holder) && f.o.Now.Sub(f.s.RaceSince) < f.p.ReturnGrace()
 }
 
-// madeRoomForOther: the leader was released for a member that is not us, is alive, and has had no time yet.
+// madeRoomForOther: the leader was released for a member that is not us, is alive, and has had no time yet; unless that
+// member says that it did not receive all of the leader's WAL.
 func (f *facts) madeRoomForOther() bool {
 	to := f.leader.Successor
-	return f.leader.Released && to != "" && to != f.p.Self.Name && f.alive(to) &&
-		f.o.Now.Sub(f.s.RaceSince) < f.p.ReturnGrace()
+	if !f.leader.Released || to == "" || to == f.p.Self.Name || !f.alive(to) || f.o.Now.Sub(f.s.RaceSince) >= f.p.ReturnGrace() {
+		return false
+	}
+	m := f.view.Member(to).Value
+	return !f.leader.FinalLSN || m.Race != f.view.Epoch.Value.Epoch || f.hasAll(m.WalEpoch, m.LSN)
 }
 
 // tooFarBehind: further behind the leader's last known position than the policy allows.
