@@ -10,23 +10,12 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 umask 022
 
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-
 step() { echo "== $*" >&2; }
 
-# run executes go test; of packages that pass it shows one line each.
+# run is go test; see contrib/setup/gotest.
 run() {
     step "go test $*"
-    if ! go test -v "$@" >"$log" 2>&1; then
-        grep -vE '^(=== |    --- PASS|--- PASS|PASS$)' "$log" | tail -n 400
-        exit 1
-    fi
-    if grep -E '^\s*--- SKIP' "$log"; then
-        step "a skipped test counts as failed"
-        exit 1
-    fi
-    grep -E '^(ok|\?)\s' "$log" | grep -v 'no test files'
+    go run ./contrib/setup/gotest "$@"
 }
 
 # servers lists the PostgreSQL versions to test on: what is installed, and 17.
@@ -37,9 +26,15 @@ servers() {
     if [[ -z $installed || $installed == "$seventeen" ]]; then echo "$seventeen"; else echo "$installed:$seventeen"; fi
 }
 
+# unit runs first what is pure and may share the machine, then, one package at a time, what starts real processes and
+# looks at how long they take.
 unit() {
-    CGO_ENABLED=1 run -race ./proto/... ./supervisor/... ./plugins/sdk/... ./plugins/example/... ./plugins/etcd/...
-    run -timeout 15m ./plugins/postgres/...
+    local processes=(./supervisor/internal/{deadman,dcsserver,lab,pluginhost,daemon}/... ./plugins/{sdk,example,etcd}/...)
+    local pure
+    mapfile -t pure < <(go list ./proto/... ./supervisor/... | grep -vxFf <(go list "${processes[@]}"))
+    CGO_ENABLED=1 run -race "${pure[@]}"
+    CGO_ENABLED=1 run -race -p 1 -timeout 15m "${processes[@]}"
+    run -p 1 -timeout 15m ./plugins/postgres/...
 }
 
 cluster() {
