@@ -70,7 +70,7 @@ func TestWhyItDoesNotStart(t *testing.T) {
 		}, ExitError, "pgvigild: run_dir %s/run cannot be written by user id "},
 		"plugin missing": {func(t *testing.T, dir string) string {
 			return write(t, dir, "c.hcl", document(dir, unused(t), ""))
-		}, ExitError, "binary of plugin: lstat %s/plugins"},
+		}, ExitError, "plugin etcd is not installed: there is no %s/plugins/pgvigil-plugin-etcd"},
 		"plugin refused": {func(t *testing.T, dir string) string {
 			plugins := filepath.Join(dir, "plugins")
 			for _, name := range []string{"etcd", "postgres"} {

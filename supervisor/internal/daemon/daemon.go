@@ -51,7 +51,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 	dog.Start()
 	defer dog.Close()
 	policy.Watchdog = dog.Reserve()
-	host := pluginhost.New(d.Log, Specs(d.Config)...)
+	specs := Specs(d.Config)
+	host := pluginhost.New(d.Log, specs...)
 	notifier := newNotifier(d.Log)
 	l := d.newLoop(policy, host, store, dog, notifier)
 	server, err := d.openAPI(ctx, l)
@@ -59,6 +60,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 		return err
 	}
 	defer closeAPI(server)
+	if err := missing(specs); err != nil {
+		return err
+	}
 	if err := host.Open(ctx); err != nil {
 		return fmt.Errorf("plugins: %w", err)
 	}

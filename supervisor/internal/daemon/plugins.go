@@ -4,6 +4,9 @@ package daemon
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -28,6 +31,17 @@ func Specs(c *config.Config) []pluginhost.Spec {
 		})
 	}
 	return specs
+}
+
+// missing tells which plugins that a supervisor cannot do without are not installed.
+func missing(specs []pluginhost.Spec) error {
+	var errs []error
+	for _, s := range specs {
+		if _, err := os.Stat(s.Command); errors.Is(err, fs.ErrNotExist) && !s.Optional {
+			errs = append(errs, fmt.Errorf("plugin %s is not installed: there is no %s (plugin_dir, or command in its plugin block, says where it is)", s.Name, s.Command))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func environ(env map[string]string) []string {
