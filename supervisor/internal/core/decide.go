@@ -51,10 +51,19 @@ func (l Ladder) climb() Ladder {
 	return l
 }
 
-// closeReinit ends the operation once the copy it asked for is complete.
+// closeReinit ends the operation once the copy it asked for is complete, or cannot come about any more.
 func (f *facts) closeReinit() Plan {
-	if f.op.Kind == Reinit && f.op.To == f.p.Self.Name && f.s.Operation.Recloned && viewOwn.holds(f) {
+	if f.op.Kind != Reinit || !viewFresh.holds(f) || !viewOwn.holds(f) {
+		return nil
+	}
+	own, leads := f.op.To == f.p.Self.Name, f.holding() && pgPrimary.holds(f)
+	switch {
+	case own && f.s.Operation.Recloned:
 		return Plan{f.endOperation(Done, "copied afresh from "+f.leader.Holder)}
+	case own && leads:
+		return Plan{f.endOperation(Failed, f.op.To+" leads now; it cannot be copied from itself")}
+	case leads && !f.alive(f.op.To) && f.o.Now.Sub(f.s.Operation.At) >= f.p.OperationTimeout():
+		return Plan{f.endOperation(Failed, "the supervisor of "+f.op.To+" is silent")}
 	}
 	return nil
 }
