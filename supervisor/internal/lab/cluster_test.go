@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 		if err := plugin.Start(); err != nil {
 			panic(err)
 		}
-		select {}
+		<-time.After(time.Minute)
 	case "pgvigil", "pgvigil-plugin-etcd":
 		<-time.After(time.Minute)
 	default:
@@ -87,6 +87,7 @@ func TestOrphansBelongToTheirNodeAndCloseLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	one, two := c.Nodes[0], c.Nodes[1]
+	t.Cleanup(func() { tell(t, c) })
 	eventually(t, "three processes each", func() bool { return len(one.Processes()) == 3 && len(two.Processes()) == 3 })
 
 	if err := one.KillSupervisor(); err != nil {
@@ -148,6 +149,16 @@ func TestLoopbackNodesRefuseToBeCut(t *testing.T) {
 	t.Cleanup(func() { c.Close() })
 	if err := c.Nodes[0].Cut(Cut{}); err == nil {
 		t.Error("a cut on loopback gave no error")
+	}
+}
+
+// tell shows what a failed test's nodes were up to.
+func tell(t *testing.T, c *Cluster) {
+	if !t.Failed() {
+		return
+	}
+	for _, n := range c.Nodes {
+		t.Logf("%s: %v; etcd: %s; supervisor: %s", n.Name, n.Processes(), lastLine(n.EtcdLog()), lastLine(n.SupervisorLog()))
 	}
 }
 

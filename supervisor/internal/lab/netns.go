@@ -90,9 +90,18 @@ func (n *namespaces) join(namespace, port, address string) error {
 func (n *namespaces) close() error {
 	var errs []error
 	for _, path := range n.existing() {
-		errs = append(errs, batch("ip netns delete "+filepath.Base(path)))
+		errs = append(errs, remove(path))
 	}
 	return errors.Join(errs...)
+}
+
+// remove deletes a network namespace; another lab may be sweeping at the same time.
+func remove(path string) error {
+	err := batch("ip netns delete " + filepath.Base(path))
+	if _, gone := os.Stat(path); os.IsNotExist(gone) {
+		return nil
+	}
+	return err
 }
 
 func (n *namespaces) existing() []string {

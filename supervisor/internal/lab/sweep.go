@@ -50,7 +50,7 @@ func sweep() error {
 		owner, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(path), "pgv-"), "-")
 		pid, err := strconv.Atoi(owner)
 		if err == nil && started(pid) == "" && os.Geteuid() == 0 {
-			errs = append(errs, batch("ip netns delete "+filepath.Base(path)))
+			errs = append(errs, remove(path))
 		}
 	}
 	return errors.Join(errs...)
