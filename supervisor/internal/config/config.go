@@ -141,6 +141,8 @@ type Server struct {
 	Port uint16
 	// UseRewind allows pg_rewind, RemoveDataOnRewindFailure replacing a data directory beyond it.
 	UseRewind, RemoveDataOnRewindFailure bool
+	// DataDir is PostgreSQL's data directory: what to fence when nobody else can tell.
+	DataDir string
 	// User is the operating system user that PostgreSQL runs as, and a supervisor that root started.
 	User string
 }

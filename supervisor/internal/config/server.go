@@ -15,6 +15,7 @@ func serverSchema() Block {
 		{Name: "listen", Type: String},
 		{Name: "connect", Type: String},
 		{Name: "user", Type: String},
+		{Name: "data_dir", Type: String},
 		{Name: "use_rewind", Type: Bool, Default: "true"},
 		{Name: "remove_data_on_rewind_failure", Type: Bool, Default: "true"},
 	}}
@@ -30,6 +31,7 @@ func (d *decoder) server(c *Config) {
 	schema := serverSchema()
 	b := d.quiet().body(&schema, c.Postgres.body, c.Postgres.header, blockPostgres)
 	c.Server.UseRewind, c.Server.RemoveDataOnRewindFailure = b.flag("use_rewind"), b.flag("remove_data_on_rewind_failure")
+	c.Server.DataDir = b.text("data_dir")
 	if user := b.text("user"); user != "" {
 		c.Server.User = user
 	}

@@ -94,9 +94,8 @@ func (s State) committed(c Committed, p Policy) State {
 	case OutcomeUnknown:
 		s.Sent = append(s.Sent, Sent{Epoch: c.Leader.Epoch, Renewal: c.Leader.Renewal, At: c.SentAt})
 	case OutcomeRefused:
-		if c.Conflict && c.Leader.Epoch == s.Hold.Epoch && !s.mayHaveSent(c.Leader.Epoch) {
-			s.Hold = Hold{} // somebody else wrote: deposed
-		}
+		// A conflict does not say whose write came before: another leader's, or one of our own, or of our former process,
+		// whose answer was lost. The next picture tells; until then the deadline stands.
 	}
 	return s
 }
@@ -124,13 +123,9 @@ func newHold(l Leader, epochRev, leaderRev Revision, sentAt Instant, p Policy) H
 	}
 }
 
-// mayHaveSent tells whether a write of the leader record of an epoch is unresolved.
-func (s State) mayHaveSent(e Epoch) bool {
-	return slices.ContainsFunc(s.Sent, func(x Sent) bool { return x.Epoch == e })
-}
-
 // observedPostgres notes what is proven about the local instance.
 func (s State) observedPostgres(o Observation) State {
+	s.Writable = s.Writable || s.PromotedPID != 0 // also of a process before this one
 	pg := o.Postgres
 	if pg == nil {
 		return s
@@ -166,7 +161,7 @@ func (s State) observedView(o Observation, p Policy) State {
 		s.LeaderSeen = Seen{Rev: v.Leader.Rev, At: v.SeenAt}
 	}
 	s.Members = seenMembers(s.Members, v)
-	s = s.observedHold(v, p)
+	s = s.observedHold(o, p)
 	s = s.observedResume(o, p)
 	s = s.observedClaim(v, p)
 	if v.Identity.Exists() && o.Postgres != nil && o.Postgres.SystemID == v.Identity.Value.SystemID {
@@ -191,7 +186,8 @@ func seenMembers(old []MemberSeen, v *View) []MemberSeen {
 }
 
 // observedHold compares the leader record with the leadership this node believes in.
-func (s State) observedHold(v *View, p Policy) State {
+func (s State) observedHold(o Observation, p Policy) State {
+	v := o.View
 	if v.Revision < max(s.Hold.LeaderRev, s.LastCommit) {
 		return s // the picture is older than our own last write
 	}
@@ -203,8 +199,8 @@ func (s State) observedHold(v *View, p Policy) State {
 		s.Hold, s.Sent = Hold{}, nil
 	case v.Leader.Rev == s.Hold.LeaderRev:
 	default:
-		// Ours, but not the write we know of: one of those whose answer was lost, or of our former process.
-		s.Hold = s.adopt(l, v, p)
+		// Ours, but not the write we know of: one whose answer is on its way or was lost, or of our former process.
+		s.Hold = s.adopt(l, o, p)
 		s.Sent = nil
 	}
 	return s
@@ -212,14 +208,18 @@ func (s State) observedHold(v *View, p Policy) State {
 
 // adopt makes the leadership of a leader record found in the DCS that only we can have written. Its deadline
 // counts from when that write was sent; if we do not know that any more, it is already over.
-func (s State) adopt(l Leader, v *View, p Policy) Hold {
+func (s State) adopt(l Leader, o Observation, p Policy) Hold {
+	sent := s.Sent
+	if o.Sending != nil {
+		sent = append(slices.Clone(sent), *o.Sending)
+	}
 	var sentAt Instant
-	for _, x := range s.Sent {
+	for _, x := range sent {
 		if x.Epoch == l.Epoch && x.Renewal == l.Renewal {
 			sentAt = x.At
 		}
 	}
-	h := newHold(l, v.Epoch.Rev, v.Leader.Rev, sentAt, p)
+	h := newHold(l, o.View.Epoch.Rev, o.View.Leader.Rev, sentAt, p)
 	if sentAt == 0 && s.Hold.Epoch == l.Epoch {
 		h.RenewedAt, h.Deadline = s.Hold.RenewedAt, s.Hold.Deadline
 	}

@@ -12,6 +12,9 @@ func (f *facts) take() Action {
 		Epoch:    v.Epoch.Value.Epoch + 1,
 		Timeline: max(v.Epoch.Value.Timeline, f.pg.Timeline, f.leader.Timeline) + 1,
 	}
+	if pgPrimary.holds(f) {
+		epoch.Timeline-- // it is open already, and stays on its timeline
+	}
 	leader := Leader{
 		Holder: f.p.Self.Name, Token: f.p.Self.Token, Epoch: epoch.Epoch, TTL: f.p.TTL, Renewal: 1,
 		LSN: f.pg.LSN, Timeline: f.pg.Timeline, Reserved: epoch.Timeline, Paused: v.Config.Value.Paused,
@@ -72,7 +75,7 @@ func (f *facts) release() Action {
 	l.Released, l.Paused, l.FinalLSN = true, false, f.pg.LSN != 0
 	if l.FinalLSN {
 		l.LSN, l.Timeline, l.WalEpoch = f.pg.LSN, f.pg.Timeline, f.s.WalEpoch
-		if promoted.holds(f) {
+		if f.s.Promoted == f.s.Hold.Epoch {
 			l.WalEpoch = f.s.Hold.Epoch
 		}
 	}

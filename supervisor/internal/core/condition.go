@@ -14,7 +14,9 @@ var (
 	// The leadership. A leadership whose end has come too near counts as lost.
 	holding  = &condition{"holding the leadership", (*facts).holding}
 	held     = &condition{"leadership was held", func(f *facts) bool { return f.s.Hold.Epoch != 0 }}
-	promoted = &condition{"promoted in this epoch", func(f *facts) bool { return f.s.Promoted != 0 && f.s.Promoted == f.s.Hold.Epoch }}
+	promoted = &condition{"epoch already used or given up", func(f *facts) bool {
+		return f.s.Hold.Epoch != 0 && (f.s.Promoted == f.s.Hold.Epoch || f.s.GivenUp == f.s.Hold.Epoch)
+	}}
 	// armed: only a PostgreSQL that was adopted without the launcher goes without a deadman.
 	armed = &condition{"deadman and watchdog armed", func(f *facts) bool {
 		return f.s.Hold.Indefinite || !f.o.WatchdogPending && (!f.pg.Launched || f.o.Deadman.ArmedUntil > f.o.Now)

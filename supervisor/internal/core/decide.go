@@ -28,7 +28,11 @@ func (s State) intend(plan Plan, r rule, f *facts) State {
 		case ActRoute:
 			s.Routed, s.RoutedAt = a.Routes, f.o.Now
 		case ActCommit:
-			if l := a.Commit.leader(); l != nil && l.Renewal == 1 {
+			switch l := a.Commit.leader(); {
+			case l == nil:
+			case l.Released:
+				s.GivenUp = l.Epoch
+			case l.Renewal == 1:
 				s.TakenBy, s.TakenWhy = r.id, r.why
 			}
 		}

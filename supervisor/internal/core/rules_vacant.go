@@ -36,7 +36,7 @@ func vacantRules() section {
 			"No leader, and this member is tagged nofailover: it does not stand for election."),
 		row("V-130", []literal{not(watchdogReady)}, wait, nil,
 			"No leader, but the watchdog is required and cannot be used here: this member does not stand for election."),
-		row("V-140", []literal{is(pgAbsent)}, taking, takes,
+		row("V-140", []literal{is(pgAbsent), is(mayBootstrap)}, taking, takes,
 			"New cluster: this member takes the first leadership and makes the database cluster."),
 		row("V-150", []literal{not(pgStandby)}, wait, nil,
 			"No leader, and PostgreSQL does not run here: this member cannot stand for election."),

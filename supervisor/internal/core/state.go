@@ -29,9 +29,6 @@ type State struct {
 	// Writable says that PostgreSQL was last seen, or told to become, writable, and that nothing has proven the
 	// contrary since.
 	Writable bool
-	// PromotedPID is the postmaster that was told to promote: its word that it is a standby proves nothing more,
-	// the promotion may still take effect.
-	PromotedPID int
 	// SwitchLSN is where PostgreSQL stood when it was promoted.
 	SwitchLSN LSN
 	// TakenBy is the rule that took the present leadership, TakenWhy its sentence.
@@ -49,6 +46,12 @@ type Durable struct {
 	Hold Hold `json:"hold"`
 	// Promoted is the last epoch this node promoted in. Kept with Hold.
 	Promoted Epoch `json:"promoted"`
+	// PromotedPID is the postmaster that was told to promote: its word that it is a standby proves nothing more,
+	// the promotion may still take effect. Kept with Hold.
+	PromotedPID int `json:"promoted_pid"`
+	// GivenUp is the last epoch this node began to release: the write may be applied at any time, PostgreSQL must not
+	// be opened under it any more. Kept with Hold.
+	GivenUp Epoch `json:"given_up"`
 	// WalEpoch is the epoch of the last WAL this node holds, SystemID the system it belongs to. Kept with the
 	// state directory.
 	WalEpoch Epoch  `json:"wal_epoch"`

@@ -121,7 +121,7 @@ func (d *Daemon) newLoop(policy core.Policy, host *pluginhost.Host, store *loop.
 	return loop.New(loop.Config{
 		Cluster: d.Config.Cluster.Name, Namespace: d.Config.Cluster.Namespace, Policy: policy,
 		DCS: dcs{host.DCS()}, Postgres: host.Postgres(), Routers: routers(host),
-		Fencer:   fencer{&deadman.Client{RunDir: d.Config.RunDir}},
+		Fencer:   fencer{&deadman.Client{RunDir: d.Config.RunDir, DataDir: d.Config.Server.DataDir}},
 		Watchdog: dog,
 		Plugins:  func() []status.Plugin { return pluginStatus(host) },
 		Clock:    bootNow, Store: store, Log: d.Log, Ticked: n.ticked,

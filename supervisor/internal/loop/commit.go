@@ -15,11 +15,11 @@ const retryPause = 100 * time.Millisecond
 // commit sends one transaction, unless one of its purpose is under way, or has ended and the core does not know yet:
 // what was decided without knowing would fail at its compare, and look like somebody else's write.
 func (l *Loop) commit(ctx context.Context, c *core.Commit) {
-	if !l.inbox.fly(c.Purpose) {
+	done := core.Committed{Purpose: c.Purpose, Leader: c.Leader(), SentAt: l.Clock()}
+	if !l.inbox.fly(done) {
 		return
 	}
 	l.lanes.start(func() {
-		done := core.Committed{Purpose: c.Purpose, Leader: c.Leader(), SentAt: l.Clock()}
 		a := l.transact(ctx, c.Compares, c.Writes)
 		done.Outcome, done.Conflict, done.Revision, done.Message = a.Outcome, a.Conflict, a.Revision, a.Message
 		if done.Outcome == core.OutcomeDone {

@@ -36,6 +36,9 @@ type runRecord struct {
 	Token    string     `json:"token"`
 	Hold     core.Hold  `json:"hold"`
 	Promoted core.Epoch `json:"promoted"`
+	// PromotedPID and GivenUp as in core.Durable.
+	PromotedPID int        `json:"promoted_pid"`
+	GivenUp     core.Epoch `json:"given_up"`
 }
 
 // stateRecord is member.json in the state directory.
@@ -92,6 +95,7 @@ func (s *Store) load() error {
 	if run.Boot == s.boot && run.Token != "" {
 		s.Token = run.Token
 		s.Durable.Hold, s.Durable.Promoted = run.Hold, run.Promoted
+		s.Durable.PromotedPID, s.Durable.GivenUp = run.PromotedPID, run.GivenUp
 	} else {
 		s.Token = randomName()
 	}
@@ -105,7 +109,7 @@ func (s *Store) load() error {
 
 // Save stores what changed; it returns once that is safe.
 func (s *Store) Save(d core.Durable) error {
-	run, err := json.Marshal(runRecord{s.boot, s.Token, d.Hold, d.Promoted})
+	run, err := json.Marshal(runRecord{s.boot, s.Token, d.Hold, d.Promoted, d.PromotedPID, d.GivenUp})
 	if err != nil {
 		return fmt.Errorf("leadership: %w", err)
 	}

@@ -66,10 +66,11 @@ func (o *Observer) fill(out *pluginv1.ObserveResponse, c *config.Config, a *answ
 }
 
 // standbyTimeline is the timeline of the last log a standby has: what the receiver of this server's life
-// last wrote, or else the newest of the segment that holds the position.
+// last wrote, and without one the newest of the segment that holds the position: it may have come to another timeline
+// and gone since the last look.
 func (o *Observer) standbyTimeline(c *config.Config, a *answer) uint32 {
-	if o.seen.receivedTLI == 0 {
-		o.seen.receivedTLI = newestOf(c.WAL(), max(a.received, a.replayed), o.stopped.control.SegmentSize)
+	if o.seen.receivedTLI == 0 || a.receiver == nil {
+		o.seen.receivedTLI = max(o.seen.receivedTLI, newestOf(c.WAL(), max(a.received, a.replayed), o.stopped.control.SegmentSize))
 	}
 	return max(o.seen.receivedTLI, a.controlTimeline, a.minTimeline)
 }

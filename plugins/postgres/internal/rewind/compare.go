@@ -76,10 +76,13 @@ func compare(l local, s source) (v verdict, fork wal.LSN, why string) {
 func sameBytes(ctx context.Context, conn *session.Conn, dir string, l local) (bool, error) {
 	const most = 8192
 	size := l.control.SegmentSize
-	last := l.end.LSN - 1
-	begin := max(uint64(last)-uint64(last)%size, uint64(l.end.LSN)-min(most, uint64(l.end.LSN)))
-	count := uint64(l.end.LSN) - begin
-	name := wal.SegmentName(l.end.Timeline, last.Segment(size), size)
+	end, name := l.lastSegment(dir)
+	if name == "" {
+		return true, nil // nothing is here that could differ
+	}
+	last := end - 1
+	begin := max(uint64(last)-uint64(last)%size, uint64(end)-min(most, uint64(end)))
+	count := uint64(end) - begin
 	mine, err := readAt(filepath.Join(dir, "pg_wal", name), int64(begin%size), count)
 	if err != nil {
 		return false, fmt.Errorf("end of the local log: %w", err)
@@ -91,6 +94,27 @@ func sameBytes(ctx context.Context, conn *session.Conn, dir string, l local) (bo
 	}
 	theirs, err := hex.DecodeString(row[0])
 	return len(theirs) == 0 || bytes.Equal(mine, theirs), err
+}
+
+// lastSegment finds the segment with the last local bytes, and where they end: on the timeline of the end or, where only
+// that timeline's history has arrived yet, on the one before. The name is empty when there is none.
+func (l local) lastSegment(dir string) (wal.LSN, string) {
+	size, end := l.control.SegmentSize, l.end.LSN
+	for i, tli := len(l.history), l.end.Timeline; ; i-- {
+		if i < len(l.history) {
+			if l.history[i].Timeline >= tli {
+				continue
+			}
+			tli, end = l.history[i].Timeline, min(end, l.history[i].End)
+		}
+		name := wal.SegmentName(tli, (end - 1).Segment(size), size)
+		if _, err := os.Stat(filepath.Join(dir, "pg_wal", name)); err == nil {
+			return end, name
+		}
+		if i == 0 {
+			return 0, ""
+		}
+	}
 }
 
 func readAt(path string, off int64, count uint64) ([]byte, error) {
