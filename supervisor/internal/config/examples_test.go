@@ -20,7 +20,7 @@ func TestThreeHosts(t *testing.T) {
 	for name, address := range hosts {
 		c := mustLoadExample(t, "three-hosts", name)
 		if c.Cluster != (Cluster{Name: "demo", Namespace: "/service", Member: name}) || c.API.Connect != address+":8008" ||
-			c.Server != (Server{Host: address, Port: 5432, UseRewind: true, RemoveDataOnRewindFailure: true, User: "postgres"}) {
+			c.Server != (Server{Host: address, Port: 5432, UseRewind: true, RemoveDataOnRewindFailure: true, DataDir: "/var/lib/pgsql/17/data", User: "postgres"}) {
 			t.Errorf("%s: %+v %+v %+v", name, c.Cluster, c.API, c.Server)
 		}
 		if want := (Watchdog{Mode: "required", Device: "/dev/watchdog", SafetyMargin: 5 * time.Second, Timeout: 25 * time.Second}); c.Watchdog != want {

@@ -9,7 +9,6 @@ import (
 
 // advance takes what the observation proves into the state. It decides nothing.
 func advance(s State, o Observation, p Policy) State {
-	s.Sent = slices.Clone(s.Sent)
 	s.Retries = slices.Clone(s.Retries)
 	for _, f := range o.Finished {
 		s = s.finished(f, p)
@@ -88,21 +87,16 @@ func (s State) committed(c Committed, p Policy) State {
 	if c.Leader == nil {
 		return s
 	}
-	switch c.Outcome {
-	case OutcomeDone:
+	if c.Outcome == OutcomeDone {
 		return s.wroteLeader(*c.Leader, c, p)
-	case OutcomeUnknown:
-		s.Sent = append(s.Sent, Sent{Epoch: c.Leader.Epoch, Renewal: c.Leader.Renewal, At: c.SentAt})
-	case OutcomeRefused:
-		// A conflict does not say whose write came before: another leader's, or one of our own, or of our former process,
-		// whose answer was lost. The next picture tells; until then the deadline stands.
 	}
+	// An unknown outcome proves nothing. Nor does a conflict say whose write came before: another leader's, or one of our
+	// own, or of our former process, whose answer was lost. The next picture tells; until then the deadline stands.
 	return s
 }
 
 // wroteLeader notes that this node's leader record is in the DCS.
 func (s State) wroteLeader(l Leader, c Committed, p Policy) State {
-	s.Sent = nil
 	if l.Released {
 		s.Hold = Hold{}
 		return s
@@ -111,15 +105,15 @@ func (s State) wroteLeader(l Leader, c Committed, p Policy) State {
 	if l.Epoch == s.Hold.Epoch {
 		epochRev = s.Hold.EpochRev
 	}
-	s.Hold = newHold(l, epochRev, c.Revision, c.SentAt, p)
+	s.Hold = newHold(l, epochRev, c.Revision, p)
 	return s
 }
 
-// newHold is the leadership that a write of l sent at an instant proves.
-func newHold(l Leader, epochRev, leaderRev Revision, sentAt Instant, p Policy) Hold {
+// newHold is the leadership that a leader record of this node's proves.
+func newHold(l Leader, epochRev, leaderRev Revision, p Policy) Hold {
 	return Hold{
-		Epoch: l.Epoch, EpochRev: epochRev, LeaderRev: leaderRev, Record: l, RenewedAt: sentAt,
-		Deadline: sentAt.Add(l.TTL.shorter(p.DriftPPM)), Indefinite: l.Paused,
+		Epoch: l.Epoch, EpochRev: epochRev, LeaderRev: leaderRev, Record: l, RenewedAt: l.SentAt,
+		Deadline: l.SentAt.Add(l.TTL.shorter(p.DriftPPM)), Indefinite: l.Paused,
 	}
 }
 
@@ -161,7 +155,7 @@ func (s State) observedView(o Observation, p Policy) State {
 		s.LeaderSeen = Seen{Rev: v.Leader.Rev, At: v.SeenAt}
 	}
 	s.Members = seenMembers(s.Members, v)
-	s = s.observedHold(o, p)
+	s = s.observedHold(v, p)
 	s = s.observedResume(o, p)
 	s = s.observedClaim(v, p)
 	if v.Identity.Exists() && o.Postgres != nil && o.Postgres.SystemID == v.Identity.Value.SystemID {
@@ -186,8 +180,7 @@ func seenMembers(old []MemberSeen, v *View) []MemberSeen {
 }
 
 // observedHold compares the leader record with the leadership this node believes in.
-func (s State) observedHold(o Observation, p Policy) State {
-	v := o.View
+func (s State) observedHold(v *View, p Policy) State {
 	if v.Revision < max(s.Hold.LeaderRev, s.LastCommit) {
 		return s // the picture is older than our own last write
 	}
@@ -196,34 +189,14 @@ func (s State) observedHold(o Observation, p Policy) State {
 		v.Epoch.Value.Epoch == l.Epoch && !l.Released
 	switch {
 	case !ours:
-		s.Hold, s.Sent = Hold{}, nil
+		s.Hold = Hold{}
 	case v.Leader.Rev == s.Hold.LeaderRev:
 	default:
-		// Ours, but not the write we know of: one whose answer is on its way or was lost, or of our former process.
-		s.Hold = s.adopt(l, o, p)
-		s.Sent = nil
+		// Ours, but not the write we know of: one whose answer is on its way or was lost, or of our former process. The
+		// record itself tells when it was sent.
+		s.Hold = newHold(l, v.Epoch.Rev, v.Leader.Rev, p)
 	}
 	return s
-}
-
-// adopt makes the leadership of a leader record found in the DCS that only we can have written. Its deadline
-// counts from when that write was sent; if we do not know that any more, it is already over.
-func (s State) adopt(l Leader, o Observation, p Policy) Hold {
-	sent := s.Sent
-	if o.Sending != nil {
-		sent = append(slices.Clone(sent), *o.Sending)
-	}
-	var sentAt Instant
-	for _, x := range sent {
-		if x.Epoch == l.Epoch && x.Renewal == l.Renewal {
-			sentAt = x.At
-		}
-	}
-	h := newHold(l, o.View.Epoch.Rev, o.View.Leader.Rev, sentAt, p)
-	if sentAt == 0 && s.Hold.Epoch == l.Epoch {
-		h.RenewedAt, h.Deadline = s.Hold.RenewedAt, s.Hold.Deadline
-	}
-	return h
 }
 
 // observedResume makes an indefinite leadership finite on our own side as soon as the cluster is resumed, before
@@ -329,11 +302,10 @@ func (s State) observedLadder(o Observation, p Policy) State {
 		s.Ladder.Since = o.Now
 		return s
 	}
-	if streaming(pg) && pg.Upstream == o.View.Leader.Value.Holder {
+	// A receiver that connects and fails again and again looks like streaming; WAL on the leader's own timeline is proof.
+	if streaming(pg) && pg.Upstream == o.View.Leader.Value.Holder && pg.Timeline >= o.View.Epoch.Value.Timeline {
 		s.Ladder = Ladder{Epoch: s.Ladder.Epoch, Since: o.Now}
-		if pg.Timeline >= o.View.Epoch.Value.Timeline {
-			s.WalEpoch = o.View.Epoch.Value.Epoch
-		}
+		s.WalEpoch = o.View.Epoch.Value.Epoch
 	}
 	return s
 }

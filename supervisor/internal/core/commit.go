@@ -16,7 +16,7 @@ func (f *facts) take() Action {
 		epoch.Timeline-- // it is open already, and stays on its timeline
 	}
 	leader := Leader{
-		Holder: f.p.Self.Name, Token: f.p.Self.Token, Epoch: epoch.Epoch, TTL: f.p.TTL, Renewal: 1,
+		Holder: f.p.Self.Name, Token: f.p.Self.Token, Epoch: epoch.Epoch, TTL: f.p.TTL, Renewal: 1, SentAt: f.o.Now,
 		LSN: f.pg.LSN, Timeline: f.pg.Timeline, Reserved: epoch.Timeline, Paused: v.Config.Value.Paused,
 	}
 	c := &Commit{
@@ -48,10 +48,7 @@ func (f *facts) handoverResult() *Operation {
 // rewrite is a change of the own leader record: it holds only if nobody else wrote it, nor began an epoch.
 func (f *facts) rewrite(l Leader) Action {
 	h := f.s.Hold
-	l.Renewal = h.Record.Renewal + 1
-	for _, s := range f.s.Sent {
-		l.Renewal = max(l.Renewal, s.Renewal+1)
-	}
+	l.Renewal, l.SentAt = h.Record.Renewal+1, f.o.Now
 	return Action{Kind: ActCommit, Epoch: h.Epoch, Commit: &Commit{
 		Purpose:  CommitLeader,
 		Compares: []Compare{{KeyEpoch, h.EpochRev}, {KeyLeader, h.LeaderRev}},
@@ -62,7 +59,7 @@ func (f *facts) rewrite(l Leader) Action {
 // renew keeps the leadership.
 func (f *facts) renew() Action {
 	l := f.s.Hold.Record
-	l.TTL, l.Paused = f.p.TTL, f.view.Config.Value.Paused
+	l.TTL, l.Paused = f.p.TTL, f.pauseWanted()
 	if f.pg.LSN != 0 {
 		l.LSN, l.Timeline = f.pg.LSN, f.pg.Timeline
 	}

@@ -23,10 +23,18 @@ func (f *facts) keep() Plan {
 // deadman comes first: from the write on, others may count down.
 func (f *facts) renewalDue() bool {
 	h := f.s.Hold
-	if h.Record.Paused != f.view.Config.Value.Paused {
-		return f.view.Config.Value.Paused || !f.o.Deadman.Present || f.o.Deadman.ArmedUntil != 0 || !f.s.Writable
+	if h.Record.Paused != f.pauseWanted() {
+		return f.pauseWanted() || !f.o.Deadman.Present || f.o.Deadman.ArmedUntil != 0 || !f.s.Writable
 	}
 	return f.o.Now >= h.RenewedAt.Add(f.p.RenewEvery())
+}
+
+// pauseWanted is whether the record should say paused; before the DCS was read it is left as it is.
+func (f *facts) pauseWanted() bool {
+	if f.o.View == nil {
+		return f.s.Hold.Record.Paused
+	}
+	return f.view.Config.Value.Paused
 }
 
 // arm brings the deadman in line with the leadership: before PostgreSQL may be writable, and with every renewal.

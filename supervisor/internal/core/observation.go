@@ -21,9 +21,6 @@ type Observation struct {
 	Finished []Finished
 	// Committed are the commits that ended since the last tick, oldest first.
 	Committed []Committed
-	// Sending is the write of the leader record that is under way; nil when none is. A View may show it before it is
-	// among Committed.
-	Sending *Sent
 	// WatchdogReady is false when the watchdog is required and cannot be used: this node may not lead.
 	WatchdogReady bool
 	// WatchdogPending says that the watchdog is used and not armed yet: PostgreSQL must not open before it is.
@@ -167,10 +164,9 @@ type Finished struct {
 	Message  string
 }
 
-// Committed is a commit that ended. SentAt is before the request left.
+// Committed is a commit that ended.
 type Committed struct {
 	Purpose CommitPurpose
-	SentAt  Instant
 	Outcome Outcome
 	// Conflict is a refusal because a compare did not hold; otherwise a refusal means that nothing was sent.
 	Conflict bool

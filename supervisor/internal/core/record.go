@@ -58,7 +58,10 @@ type Leader struct {
 	Epoch Epoch  `json:"epoch"`
 	TTL   Span   `json:"ttl_ns"`
 	// Renewal counts the writes of this record within the epoch.
-	Renewal  uint64   `json:"renewal"`
+	Renewal uint64 `json:"renewal"`
+	// SentAt is an instant of the holder's own clock before it sent this write; the holder's deadline counts from it. It
+	// means nothing to others, nor to another boot of the holder (another token).
+	SentAt   Instant  `json:"sent_at"`
 	LSN      LSN      `json:"lsn"`
 	Timeline Timeline `json:"timeline"`
 	// Reserved is EpochRecord.Timeline, for the holder, which may promote before it has seen its own take-over.

@@ -7,8 +7,6 @@ package core
 type State struct {
 	Durable
 
-	// Sent are writes of the leader record whose outcome is not known: a later view tells.
-	Sent []Sent
 	// LeaderSeen is since when the leader record has been as it is, Members likewise by name.
 	LeaderSeen Seen
 	Members    []MemberSeen
@@ -73,13 +71,6 @@ type Hold struct {
 
 // Valid tells whether the leadership is in force at an instant.
 func (h Hold) Valid(now Instant) bool { return h.Epoch != 0 && (h.Indefinite || now < h.Deadline) }
-
-// Sent is a write of the leader record that may or may not have been applied.
-type Sent struct {
-	Epoch   Epoch
-	Renewal uint64
-	At      Instant
-}
 
 // Seen is a revision and since when, on our clock, it has been there.
 type Seen struct {

@@ -25,17 +25,14 @@ type inbox struct {
 	reapply bool
 }
 
-// fly takes the lane of a commit's purpose; false when it is taken.
-func (in *inbox) fly(c core.Committed) bool {
+// fly takes the lane of a purpose; false when it is taken.
+func (in *inbox) fly(p core.CommitPurpose) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.flying[c.Purpose] {
+	if in.flying[p] {
 		return false
 	}
-	in.flying[c.Purpose] = true
-	if c.Leader != nil {
-		in.o.Sending = &core.Sent{Epoch: c.Leader.Epoch, Renewal: c.Leader.Renewal, At: c.SentAt}
-	}
+	in.flying[p] = true
 	return true
 }
 
@@ -44,12 +41,7 @@ func (in *inbox) fly(c core.Committed) bool {
 func (in *inbox) land(p core.CommitPurpose) { in.landed = append(in.landed, p) }
 
 // report adds what became of a commit. The caller holds mu.
-func (in *inbox) report(c core.Committed) {
-	in.o.Committed = append(in.o.Committed, c)
-	if c.Leader != nil {
-		in.o.Sending = nil
-	}
-}
+func (in *inbox) report(c core.Committed) { in.o.Committed = append(in.o.Committed, c) }
 
 // server takes a report about PostgreSQL, unless it is older than the last one, and tells whether another life began
 // with it: nothing is known of its deadman. The caller holds mu.

@@ -44,7 +44,6 @@ func owned(c *config.Config, in Intent) map[string]string {
 		"data_directory":            c.DataDir,
 		"hba_file":                  filepath.Join(c.DataDir, "pg_hba.conf"),
 		"ident_file":                filepath.Join(c.DataDir, "pg_ident.conf"),
-		"external_pid_file":         "",
 		"cluster_name":              c.Cluster,
 		"hot_standby":               "on",
 		"wal_log_hints":             "on",

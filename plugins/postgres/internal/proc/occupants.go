@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Occupants lists the living PostgreSQL processes whose working directory is dir: PostgreSQL goes there
@@ -66,6 +67,11 @@ func Occupies(pid int, dir string) (bool, error) {
 func occupies(pid int, want fs.FileInfo) (bool, error) {
 	base := "/proc/" + strconv.Itoa(pid)
 	got, err := os.Stat(base + "/cwd")
+	// A process that is being started may not be looked at for a moment.
+	for attempt := 0; errors.Is(err, fs.ErrPermission) && unreadable(pid, want) != nil && attempt < 20; attempt++ {
+		time.Sleep(time.Millisecond)
+		got, err = os.Stat(base + "/cwd")
+	}
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return false, unreadable(pid, want)
