@@ -37,7 +37,7 @@ func plugin() sdk.Plugin {
 
 // stayModest keeps a process that handles a few small messages a second small.
 func stayModest() {
-	runtime.GOMAXPROCS(min(runtime.GOMAXPROCS(0), 2))
+	runtime.GOMAXPROCS(1) // a second processor would mostly wake up to find nothing
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(48 << 20)
 	}

@@ -42,6 +42,6 @@ func frugal() {
 		debug.SetMemoryLimit(64 << 20)
 	}
 	if os.Getenv("GOMAXPROCS") == "" {
-		runtime.GOMAXPROCS(min(2, runtime.NumCPU()))
+		runtime.GOMAXPROCS(1) // a second processor would mostly wake up to find nothing
 	}
 }

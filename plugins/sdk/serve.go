@@ -112,11 +112,14 @@ func (s *server) newGRPC(opts []grpc.ServerOption) *grpc.Server {
 	return s.server
 }
 
-// ServerOptions are what every server of a plugin is made with: bounds on the size of messages.
+// ServerOptions are what every server of a plugin is made with: bounds on the size of messages, and a fixed window,
+// so that no ping measures the bandwidth of a local socket.
 func ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(handshake.MaxMessageBytes),
 		grpc.MaxSendMsgSize(handshake.MaxMessageBytes),
+		grpc.InitialWindowSize(handshake.WindowBytes),
+		grpc.InitialConnWindowSize(handshake.WindowBytes),
 	}
 }
 

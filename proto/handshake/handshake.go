@@ -17,6 +17,9 @@ const (
 	// PluginName is the name under which go-plugin registers the one plugin of a process.
 	PluginName = "pgvigil"
 
+	// WindowBytes is the flow control window of both sides.
+	WindowBytes = 1 << 20
+
 	// MaxMessageBytes bounds one gRPC message in either direction.
 	MaxMessageBytes = 16 << 20
 )

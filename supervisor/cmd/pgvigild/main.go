@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"syscall"
 
@@ -24,6 +25,7 @@ var version = "0.1.0-dev"
 
 func main() {
 	debug.SetGCPercent(50)
+	runtime.GOMAXPROCS(1) // little work in short bursts: a second processor would mostly wake up to find nothing
 	err := command().Execute()
 	if err != nil && !errors.Is(err, daemon.ErrConfig) {
 		fmt.Fprintln(os.Stderr, "pgvigild:", err)

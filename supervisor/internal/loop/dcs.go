@@ -37,7 +37,7 @@ func (r *reader) ask() {
 }
 
 // every is the time between two reads that nobody asked for: they notice a watch that is silent because it is stuck.
-func (r *reader) every() time.Duration { return max(time.Duration(r.Policy.TTL/3), time.Second) }
+func (r *reader) every() time.Duration { return max(time.Duration(r.Policy.TTL/2), time.Second) }
 
 // patience is how long one call of the DCS may take.
 func (l *Loop) patience() time.Duration {

@@ -100,13 +100,18 @@ func (l *Loop) probeDeadman(ctx context.Context) {
 	}
 }
 
-// deadmanIs reports what the launcher of one life of PostgreSQL said; false when that life is over.
+// deadmanIs reports what the launcher of one life of PostgreSQL said; false when that life is over. A deadline that
+// merely moved wakes nobody.
 func (l *Loop) deadmanIs(life int, d core.Deadman) (current bool) {
-	l.inbox.post(func(in *inbox) {
-		if current = in.lives == life; current {
-			in.o.Deadman = d
-		}
-	})
+	l.inbox.mu.Lock()
+	old := l.inbox.o.Deadman
+	if current = l.inbox.lives == life; current {
+		l.inbox.o.Deadman = d
+	}
+	l.inbox.mu.Unlock()
+	if old.ArmedUntil == 0 || d.ArmedUntil == 0 {
+		l.inbox.nudge()
+	}
 	return current
 }
 

@@ -22,6 +22,9 @@ func (s *session) dialOptions() []grpc.DialOption {
 			grpc.MaxCallRecvMsgSize(handshake.MaxMessageBytes),
 			grpc.MaxCallSendMsgSize(handshake.MaxMessageBytes),
 		),
+		// A fixed window: measuring the bandwidth of a local socket would cost a ping for each message.
+		grpc.WithInitialWindowSize(handshake.WindowBytes),
+		grpc.WithInitialConnWindowSize(handshake.WindowBytes),
 		grpc.WithUnaryInterceptor(s.bounded),
 		grpc.WithDisableServiceConfig(),
 	}

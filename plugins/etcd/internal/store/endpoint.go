@@ -64,6 +64,9 @@ func (e *endpoint) dialOptions(cfg Config) []grpc.DialOption {
 	opts := []grpc.DialOption{
 		grpc.WithStatsHandler(e.link),
 		grpc.WithPerRPCCredentials(e.token),
+		// A fixed window: measuring the bandwidth would cost a ping for each of our few small messages.
+		grpc.WithInitialWindowSize(1 << 20),
+		grpc.WithInitialConnWindowSize(1 << 20),
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second},
 			MinConnectTimeout: cfg.DialTimeout,
