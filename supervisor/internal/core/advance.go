@@ -129,6 +129,12 @@ func (s State) observedPostgres(o Observation) State {
 	} else if s.HungSince == 0 {
 		s.HungSince = o.Now
 	}
+	switch down := pg.Status == StatusStopped || pg.Status == StatusCrashed; {
+	case !down || pg.Empty:
+		s.LeftoversSince = 0
+	case s.LeftoversSince == 0:
+		s.LeftoversSince = o.Now
+	}
 	if pg.LSN != 0 || !pg.Empty {
 		s.EndlessSince = 0
 	} else if s.EndlessSince == 0 {

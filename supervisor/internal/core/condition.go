@@ -43,13 +43,15 @@ var (
 	identityForeign = &condition{"data of another cluster", (*facts).identityForeign}
 
 	// The local PostgreSQL.
-	writable        = &condition{"PostgreSQL may be writable", func(f *facts) bool { return f.s.Writable || f.o.Postgres == nil && f.s.Hold.Epoch != 0 }}
-	jobRunning      = &condition{"action under way", func(f *facts) bool { return f.o.Job != nil }}
-	pgKnown         = &condition{"PostgreSQL's state known", (*facts).pgKnown}
-	pgPrimary       = &condition{"primary running", func(f *facts) bool { return f.pg.Status == StatusRunning && f.pg.Role == RolePrimary }}
-	pgStandby       = &condition{"standby running", func(f *facts) bool { return f.pg.Status == StatusRunning && f.pg.Role == RoleStandby }}
-	pgDown          = &condition{"PostgreSQL down, nothing left of it", func(f *facts) bool { return f.down() && f.pg.Empty }}
-	pgLeftovers     = &condition{"PostgreSQL down, processes left", func(f *facts) bool { return f.down() && !f.pg.Empty }}
+	writable    = &condition{"PostgreSQL may be writable", func(f *facts) bool { return f.s.Writable || f.o.Postgres == nil && f.s.Hold.Epoch != 0 }}
+	jobRunning  = &condition{"action under way", func(f *facts) bool { return f.o.Job != nil }}
+	pgKnown     = &condition{"PostgreSQL's state known", (*facts).pgKnown}
+	pgPrimary   = &condition{"primary running", func(f *facts) bool { return f.pg.Status == StatusRunning && f.pg.Role == RolePrimary }}
+	pgStandby   = &condition{"standby running", func(f *facts) bool { return f.pg.Status == StatusRunning && f.pg.Role == RoleStandby }}
+	pgDown      = &condition{"PostgreSQL down, nothing left of it", func(f *facts) bool { return f.down() && f.pg.Empty }}
+	pgLeftovers = &condition{"PostgreSQL down, processes left for long", func(f *facts) bool {
+		return f.down() && !f.pg.Empty && f.s.LeftoversSince != 0 && f.o.Now.Sub(f.s.LeftoversSince) >= f.p.ReapGrace()
+	}}
 	pgAbsent        = &condition{"no data directory", func(f *facts) bool { return f.pg.Status == StatusAbsent }}
 	pgUnusable      = &condition{"data directory unusable", func(f *facts) bool { return f.pg.Status == StatusUnusable }}
 	pgHung          = &condition{"PostgreSQL hung for a TTL", func(f *facts) bool { return f.s.HungSince != 0 && f.o.Now.Sub(f.s.HungSince) >= f.p.TTL }}

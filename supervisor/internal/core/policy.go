@@ -74,6 +74,9 @@ func (p Policy) MemberTTL() Span { return p.BeatEvery() * 5 / 2 }
 // RaceGrace is how long a candidate waits for the other candidates to say where they stand.
 func (p Policy) RaceGrace() Span { return 300 * Millisecond }
 
+// ReapGrace is how long the launcher has for ending what a dead postmaster left, before it is fenced.
+func (p Policy) ReapGrace() Span { return 150 * Millisecond }
+
 // EndGrace is how long a holder whose primary ended waits to learn where its WAL ends before it gives up without.
 func (p Policy) EndGrace() Span { return Second }
 

@@ -22,6 +22,8 @@ type State struct {
 	RaceEpoch Epoch
 	Operation OperationSeen
 	HungSince Instant
+	// LeftoversSince is since when PostgreSQL has been down with processes of it left.
+	LeftoversSince Instant
 	// EndlessSince is since when PostgreSQL has been down with the end of its WAL not known, as right after a fence.
 	EndlessSince Instant
 	// Writable says that PostgreSQL was last seen, or told to become, writable, and that nothing has proven the

@@ -24,6 +24,9 @@ func Wake(s State, o Observation, p Policy) Instant {
 			at(m.At.Add(p.BeatEvery()))
 		}
 	}
+	if s.LeftoversSince != 0 {
+		at(s.LeftoversSince.Add(p.ReapGrace()))
+	}
 	for _, r := range s.Retries {
 		at(r.NotBefore)
 	}

@@ -48,6 +48,7 @@ func (l *Loop) fence(ctx context.Context) {
 			return
 		}
 		l.inbox.post(func(in *inbox) { in.server(fenced(in.o.Postgres, l.Clock())) })
+		l.inbox.observeAgain() // only the plugin can tell where the WAL ends
 	})
 }
 

@@ -21,6 +21,8 @@ type inbox struct {
 	// flying are the purposes of commits under way, and of those that landed and are not taken yet.
 	flying map[core.CommitPurpose]bool
 	landed []core.CommitPurpose
+	// again begins a new stream of reports about PostgreSQL.
+	again func()
 	// reapply says that PostgreSQL's settings are to be brought in force again.
 	reapply bool
 }
@@ -75,6 +77,22 @@ func (in *inbox) begin(job core.Job, cancel func()) bool {
 	}
 	in.o.Job, in.cancelJob = &job, cancel
 	return true
+}
+
+// observing notes how to begin a new stream of reports.
+func (in *inbox) observing(again func()) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.again = again
+}
+
+// observeAgain begins a new stream of reports.
+func (in *inbox) observeAgain() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.again != nil {
+		in.again()
+	}
 }
 
 // post changes the pending observation and wakes the loop.

@@ -14,11 +14,18 @@ func (l *Loop) observeEvery() core.Span {
 	return min(max(l.Policy.TTL/2, 500*core.Millisecond), 2*core.Second)
 }
 
-// observePostgres keeps the stream of reports going.
+// observePostgres keeps the stream of reports going. Each stream begins with a fresh one.
 func (l *Loop) observePostgres(ctx context.Context) {
 	for ctx.Err() == nil {
-		err := l.Postgres.Observe(ctx, l.observeEvery(), func(pg core.Postgres) { l.observed(ctx, pg) })
-		if err != nil && ctx.Err() == nil {
+		stream, again := context.WithCancel(ctx)
+		l.inbox.observing(again)
+		err := l.Postgres.Observe(stream, l.observeEvery(), func(pg core.Postgres) { l.observed(ctx, pg) })
+		asked := stream.Err() != nil
+		again()
+		if asked {
+			continue
+		}
+		if err != nil {
 			l.Log.Debug("reports about postgresql ended", "error", err)
 		}
 		pause(ctx, retryPause)
