@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import "slices"
+
+// server is a PostgreSQL with its data directory and its launcher.
+type server struct {
+	exists  bool
+	running bool
+	ready   bool // accepts connections
+	primary bool
+	// orphans are backends that outlived their postmaster; of a primary they can still commit.
+	orphans  bool
+	stopping bool
+	wasOpen  bool // control data say primary
+	endKnown bool // the end of WAL on disk can be told
+	pid      int
+	wal      wal
+	upstream string
+	systemID uint64
+	armed    Instant // on the host's clock
+	// epoch is the one it was promoted under, promoting counts promotions begun by this postmaster.
+	epoch     Epoch
+	promoting *promotion
+}
+
+// promotion is one that PostgreSQL was told of and that will take effect, whoever asked lives or not.
+type promotion struct{ epoch Epoch }
+
+// wal is a history: the branches it went through, and where it ends. Branches are never changed.
+type wal struct {
+	branches []branch
+	end      LSN
+}
+
+// branch is a timeline that one promotion began.
+type branch struct {
+	timeline Timeline
+	serial   int // tells two branches of one number apart
+	from     LSN
+}
+
+func (x wal) timeline() Timeline {
+	if len(x.branches) == 0 {
+		return 0
+	}
+	return x.branches[len(x.branches)-1].timeline
+}
+
+// contains tells whether y is a part of x's past.
+func (x wal) contains(y wal) bool {
+	n := len(y.branches)
+	if n > len(x.branches) || !slices.Equal(x.branches[:n], y.branches) {
+		return false
+	}
+	if n < len(x.branches) {
+		return y.end <= x.branches[n].from
+	}
+	return y.end <= x.end
+}
+
+// writable tells whether something of it can still acknowledge a commit.
+func (s *server) writable() bool { return (s.running || s.orphans) && s.primary }
+
+// kill ends all of it at once.
+func (s *server) kill(w *chaos) {
+	s.wasOpen = s.wasOpen || s.primary || s.promoting != nil
+	s.running, s.ready, s.primary, s.orphans, s.stopping, s.armed, s.promoting = false, false, false, false, false, 0, nil
+	s.endKnown = w.judge.strict || w.chance(0.8)
+}
+
+// killPostmaster ends the postmaster; sometimes backends stay until the launcher or a fence ends them.
+func (w *chaos) killPostmaster(h *host, leave bool) {
+	if !h.pg.running {
+		return
+	}
+	w.say("%s: the postmaster is killed", h.name)
+	if !leave || !h.pg.ready {
+		h.pg.kill(w)
+		return
+	}
+	h.pg.running, h.pg.ready, h.pg.orphans, h.pg.promoting = false, false, true, nil
+	pid := h.pg.pid
+	w.after(w.span(50*Millisecond, Second), func() {
+		if h.pg.orphans && h.pg.pid == pid {
+			h.pg.kill(w)
+		}
+	})
+}
+
+// source is whom a standby streams from just now; nil when it cannot.
+func (w *chaos) source(h *host) *host {
+	p := &h.pg
+	if !p.running || !p.ready || p.primary || p.upstream == "" || p.upstream == h.name || p.stopping {
+		return nil
+	}
+	up := w.host(p.upstream)
+	if !w.linked(h, up) || !up.pg.running || !up.pg.ready || !up.pg.primary || !up.pg.wal.contains(p.wal) {
+		return nil
+	}
+	return up
+}
+
+const flowEvery = 20 * Millisecond
+
+// flow lets primaries write, standbys receive, and the plugins notice.
+func (w *chaos) flow() {
+	for _, h := range w.hosts {
+		if h.pg.writable() {
+			h.pg.wal.end += LSN(1 + w.rng.Intn(2000))
+		}
+	}
+	for _, h := range w.hosts {
+		if up := w.source(h); up != nil {
+			w.receive(h, up)
+		}
+		w.observe(h)
+	}
+	w.judge.watch(w)
+	w.after(flowEvery, w.flow)
+}
+
+// receive moves WAL from a primary to a standby, as fast as the network is.
+func (w *chaos) receive(h, up *host) {
+	to := up.pg.wal
+	if h.trouble["lag"] > 0 {
+		to.end = min(to.end, h.pg.wal.end+LSN(w.rng.Intn(1000)))
+		for n := len(to.branches); n > 1 && to.branches[n-1].from > to.end; n-- {
+			to.branches = to.branches[:n-1]
+		}
+	}
+	if to.contains(h.pg.wal) {
+		h.pg.wal = to
+	}
+}
+
+// signature is what a report is sent at once for.
+type signature struct {
+	exists, running, ready, primary, orphans, stopping, streaming bool
+	pid                                                           int
+	upstream                                                      string
+	timeline                                                      Timeline
+	life                                                          *life
+}
+
+func (w *chaos) signature(h *host) signature {
+	p := &h.pg
+	return signature{p.exists, p.running, p.ready, p.primary, p.orphans, p.stopping, w.source(h) != nil, p.pid, p.upstream, p.wal.timeline(), h.life}
+}
+
+// observe sends a report when something changed or a second has passed.
+func (w *chaos) observe(h *host) {
+	if h.life == nil || h.trouble["plugin"] > 0 {
+		return
+	}
+	if s := w.signature(h); s != h.reported || w.now.Sub(h.reportAt) >= Second {
+		h.reported = s
+		w.report(h)
+	}
+}
+
+// report samples the server and brings the report to the supervisor, in order and perhaps late.
+func (w *chaos) report(h *host) {
+	l := h.life
+	pg := w.sample(h)
+	late := w.span(200_000, 4*Millisecond)
+	if h.trouble["slow-reports"] > 0 {
+		late = w.span(0, 400*Millisecond)
+	}
+	if w.broken.staleReports {
+		w.after(w.span(0, 2*Second), func() { w.deliver(h, l, func() { w.reportedTo(h, l, pg) }) })
+		return
+	}
+	h.reportAt = max(h.reportAt, w.now.Add(late))
+	w.at(h.reportAt, func() { w.deliver(h, l, func() { w.reportedTo(h, l, pg) }) })
+}
+
+func (w *chaos) reportedTo(h *host, l *life, pg *Postgres) {
+	if w.broken.staleReports {
+		pg.At = w.clock(h)
+	}
+	old := l.o.Postgres
+	if old != nil && pg.At < old.At {
+		return
+	}
+	l.o.Postgres = pg
+	if old == nil || old.PostmasterPID != pg.PostmasterPID || old.Launched != pg.Launched {
+		l.o.Deadman = Deadman{}
+		if pg.Launched {
+			w.after(w.span(200_000, 3*Millisecond), func() {
+				w.deliver(h, l, func() { l.o.Deadman = Deadman{Present: h.pg.running, ArmedUntil: h.pg.armed} })
+			})
+		}
+	}
+}
+
+func (w *chaos) sample(h *host) *Postgres {
+	p := &h.pg
+	pg := &Postgres{
+		At: w.clock(h), Empty: !p.running && !p.orphans, SystemID: p.systemID, Timeline: p.wal.timeline(), LSN: p.wal.end, Replayed: p.wal.end,
+		Launched: p.running, Upstream: p.upstream, Checkpointed: true, Role: RoleStandby,
+	}
+	switch {
+	case !p.exists:
+		pg.Status, pg.Upstream, pg.Role, pg.LSN, pg.Replayed = StatusAbsent, "", RoleUnknown, 0, 0
+	case !p.running:
+		pg.Status = StatusCrashed
+		if p.wasOpen || p.orphans && p.primary {
+			pg.Role = RolePrimary
+		}
+		if !p.endKnown || p.orphans && !w.broken.orphansUnseen {
+			pg.LSN = 0
+		}
+		if w.broken.shortEnd && pg.LSN > 0 {
+			pg.LSN -= min(pg.LSN-1, 5000)
+		}
+		pg.Empty = pg.Empty || w.broken.orphansUnseen
+	case p.stopping:
+		pg.Status, pg.PostmasterPID, pg.Role = StatusStopping, p.pid, RoleUnknown
+	case !p.ready:
+		pg.Status, pg.PostmasterPID, pg.Role = StatusStarting, p.pid, RoleUnknown
+	default:
+		pg.Status, pg.PostmasterPID = StatusRunning, p.pid
+		w.sampleRunning(h, pg)
+	}
+	return pg
+}
+
+func (w *chaos) sampleRunning(h *host, pg *Postgres) {
+	if h.pg.primary {
+		pg.Role = RolePrimary
+		for _, m := range w.hosts {
+			if m != h && w.source(m) == h {
+				pg.Senders = append(pg.Senders, Sender{Member: m.name, State: "streaming", Flush: m.pg.wal.end})
+			}
+		}
+		return
+	}
+	if w.source(h) != nil {
+		pg.Receiver = &Receiver{Status: "streaming", Host: h.pg.upstream}
+	}
+}
+
+// setDeadman tells the launcher, which confirms.
+func (w *chaos) setDeadman(h *host, a Action) {
+	l := h.life
+	if !l.lane("deadman") {
+		return
+	}
+	w.after(w.span(100_000, 2*Millisecond), func() {
+		if h.frozen == 0 && h.pg.running {
+			h.pg.armed = a.Until
+			w.armed(h, a.Until)
+		}
+		confirmed := Deadman{Present: h.pg.running, ArmedUntil: h.pg.armed}
+		w.deliver(h, l, func() {
+			delete(l.lanes, "deadman")
+			l.o.Deadman = confirmed
+		})
+	})
+}
+
+// armed is the kernel's timer: everything is gone 240 ms later at the latest.
+func (w *chaos) armed(h *host, until Instant) {
+	if until == 0 || w.broken.noDeadman {
+		return
+	}
+	pid := h.pg.pid
+	w.at(w.trueTime(h, until).Add(w.span(0, 240*Millisecond)), func() {
+		if h.pg.running && h.pg.pid == pid && h.pg.armed == until {
+			w.say("%s: the deadman ends PostgreSQL", h.name)
+			h.pg.kill(w)
+		}
+	})
+}
+
+// fence ends PostgreSQL without the plugin; it takes its time, and the supervisor must be there to do it.
+func (w *chaos) fence(h *host) {
+	l := h.life
+	if !l.lane("fence") {
+		return
+	}
+	if l.job != nil {
+		l.job.cancel(w)
+	}
+	w.after(w.span(20*Millisecond, 100*Millisecond), func() {
+		w.deliver(h, l, func() {
+			delete(l.lanes, "fence")
+			if h.pg.running || h.pg.orphans {
+				w.say("%s: PostgreSQL is fenced", h.name)
+				h.pg.kill(w)
+			}
+			pg := Postgres{}
+			if l.o.Postgres != nil {
+				pg = *l.o.Postgres
+			}
+			pg.At, pg.Status, pg.Empty, pg.LSN, pg.PostmasterPID, pg.Receiver, pg.Senders = w.clock(h), StatusCrashed, true, 0, 0, nil, nil
+			l.o.Postgres = &pg
+		})
+	})
+}
