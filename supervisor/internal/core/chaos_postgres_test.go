@@ -261,14 +261,14 @@ func (w *chaos) setDeadman(h *host, a Action) {
 	})
 }
 
-// armed is the kernel's timer: everything is gone 240 ms later at the latest.
+// armed is the launcher with the kernel's timer, leftovers of a dead postmaster included: everything is gone 240 ms later at the latest.
 func (w *chaos) armed(h *host, until Instant) {
 	if until == 0 || w.broken.noDeadman {
 		return
 	}
 	pid := h.pg.pid
 	w.at(w.trueTime(h, until).Add(w.span(0, 240*Millisecond)), func() {
-		if h.pg.running && h.pg.pid == pid && h.pg.armed == until {
+		if (h.pg.running || h.pg.orphans) && h.pg.pid == pid && h.pg.armed == until {
 			w.say("%s: the deadman ends PostgreSQL", h.name)
 			h.pg.kill(w)
 		}
