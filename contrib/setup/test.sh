@@ -32,6 +32,8 @@ unit() {
     local processes=(./supervisor/internal/{deadman,dcsserver,lab,pluginhost,daemon}/... ./plugins/{sdk,example,etcd}/...)
     local pure
     mapfile -t pure < <(go list ./proto/... ./supervisor/... | grep -vxFf <(go list "${processes[@]}"))
+    mapfile -t pure < <(printf '%s\n' "${pure[@]}" | grep -v '/internal/core$')
+    run -timeout 10m ./supervisor/internal/core # one goroutine, and thousands of simulated clusters
     CGO_ENABLED=1 run -race "${pure[@]}"
     CGO_ENABLED=1 run -race -p 1 -timeout 15m "${processes[@]}"
     run -p 1 -timeout 15m ./plugins/postgres/...

@@ -39,11 +39,12 @@ func (s State) finished(f Finished, p Policy) State {
 	}
 	s.Retries = append(slices.DeleteFunc(s.Retries, func(r Retry) bool { return r.Kind == f.Kind }), r)
 	slices.SortFunc(s.Retries, func(a, b Retry) int { return strings.Compare(string(a.Kind), string(b.Kind)) })
-	if hopeless := f.Hopeless || r.Failures >= 3; hopeless && f.Kind == ActRewind || f.Hopeless && f.Kind == ActStart {
-		s.Ladder = Ladder{Epoch: s.Ladder.Epoch, Rung: min(s.Ladder.Rung+1, RungClone), Since: f.At}
-		if f.Kind == ActRewind {
-			s.Ladder.Rung = RungClone
-		}
+	switch {
+	case f.Kind == ActRewind && (f.Hopeless || r.Failures >= 3):
+		s.Ladder.Rung, s.Ladder.Since = RungClone, f.At
+	case f.Kind == ActStart && f.Hopeless:
+		s.Ladder = s.Ladder.climb()
+		s.Ladder.Since = f.At
 	}
 	return s
 }

@@ -121,5 +121,5 @@ func (f *facts) forked() bool {
 
 // rewindDue: the data was a primary's, or does not fit the leader's history, and has not been rewound to it.
 func (f *facts) rewindDue() bool {
-	return !f.s.Ladder.Rewound && (f.s.Ladder.Rung == RungRewind || f.down() && f.pg.Role == RolePrimary)
+	return !f.s.Ladder.Rewound && (f.s.Ladder.Rung == RungRewind || f.down() && f.pg.Role != RoleStandby)
 }

@@ -20,7 +20,7 @@ type End struct {
 }
 
 // Line is the timeline that recovery of a stopped server would end on, with its history: the newest
-// whose history is in pg_wal and leads through the latest checkpoint.
+// whose history is in pg_wal and leads through the latest checkpoint, and through what was replayed after it.
 func Line(walDir string, c Control) (uint32, wal.History, error) {
 	tli, history := c.Timeline, wal.History(nil)
 	if h, err := wal.ReadHistory(walDir, tli); err == nil {
@@ -39,11 +39,20 @@ func Line(walDir string, c Control) (uint32, wal.History, error) {
 			continue
 		}
 		h, err := wal.ReadHistory(walDir, t)
-		if end, ok := h.End(c.Timeline); err == nil && ok && end >= c.Redo {
+		if end, ok := h.End(c.Timeline); err == nil && ok && end >= c.passed() {
 			tli, history = t, h
 		}
 	}
 	return tli, history, nil
+}
+
+// passed is how far recovery has come for sure on the timeline of the latest checkpoint: a history that left it before is
+// somebody else's, fetched but not followed.
+func (c Control) passed() wal.LSN {
+	if c.MinRecoveryTimeline == c.Timeline {
+		return max(c.Redo, c.MinRecovery)
+	}
+	return c.Redo
 }
 
 // FindEnd walks the log from the latest checkpoint to its end. Hints are later positions that were starts

@@ -11,6 +11,9 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/conf"
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/config"
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/datadir"
@@ -206,7 +209,16 @@ func (s *Server) startFailed(l *launch.Launched) error {
 		why = "no reason found in " + s.current().LogFile
 	}
 	s.setTrouble("PostgreSQL did not start: "+why, l.LogStart)
+	if astray(why) {
+		return status.Errorf(codes.OutOfRange, "PostgreSQL did not start: %s", why)
+	}
 	return refused("PostgreSQL did not start: %s", why)
+}
+
+// astray tells whether the server refused to start because its data do not fit the history it is to follow, which
+// starting again cannot change.
+func astray(why string) bool {
+	return strings.Contains(why, "does not contain minimum recovery point") || strings.Contains(why, "is not a child of this server's history")
 }
 
 // answers tells whether the server accepts a connection.
