@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import "testing"
+
+// leading is a leadership of member a as of 10 s, and the picture that shows it.
+func leading(l Leader) (State, *View) {
+	l.Holder, l.Token, l.Epoch, l.TTL, l.Renewal = "a", "t-a", 3, 3*Second, 7
+	v := &View{
+		Revision: 40, SeenAt: Instant(11 * Second), Epoch: Versioned[EpochRecord]{EpochRecord{Epoch: 3, Timeline: 4}, 20},
+		Leader: Versioned[Leader]{l, 40}, Config: Versioned[Config]{Config{Paused: l.Paused}, 10}, Identity: Versioned[Identity]{Identity{SystemID: 7}, 1},
+	}
+	return State{Durable: Durable{Hold: newHold(l, 20, 40, genPolicy()), Promoted: 3, SystemID: 7}}, v
+}
+
+// Ensure a supervisor that was restarted in a pause does not end the pause before it has read the DCS.
+func TestRestartInPause(t *testing.T) {
+	s, _ := leading(Leader{SentAt: Instant(10 * Second), Paused: true})
+	_, plan, r := Decide(s, Observation{Now: Instant(20 * Second), WatchdogReady: true}, genPolicy())
+	for _, a := range plan {
+		if a.Commit != nil && a.Commit.leader() != nil && !a.Commit.leader().Paused {
+			t.Errorf("%s writes %+v", r.Rule, *a.Commit.leader())
+		}
+	}
+}
+
+// Ensure a leadership that is recognised in a picture counts from when the write there was sent, whatever was sent since.
+func TestAdoptedDeadline(t *testing.T) {
+	sent := Instant(10 * Second)
+	_, v := leading(Leader{SentAt: sent})
+	late := v.Leader.Value
+	late.SentAt = sent.Add(900 * Millisecond) // the same number, sent again, without an answer
+	o := Observation{Now: Instant(11 * Second), WatchdogReady: true, View: v, Committed: []Committed{{Purpose: CommitLeader, Outcome: OutcomeUnknown, Leader: &late}}}
+	s, _, _ := Decide(State{Durable: Durable{SystemID: 7}}, o, genPolicy())
+	if want := sent.Add(genPolicy().TTL.shorter(genPolicy().DriftPPM)); s.Hold.Epoch != 3 || s.Hold.Deadline != want {
+		t.Errorf("epoch %d until %s, want 3 until %s", s.Hold.Epoch, s.Hold.Deadline.Sub(0), want.Sub(0))
+	}
+}
+
+// Ensure a promotion begun by a former process counts as writable until its postmaster is gone.
+func TestPromotionOutlivesProcess(t *testing.T) {
+	s, v := leading(Leader{SentAt: Instant(10 * Second)})
+	s.PromotedPID = 99
+	o := Observation{Now: Instant(11 * Second), WatchdogReady: true, View: v, Postgres: &Postgres{At: Instant(11 * Second), Status: StatusRunning, Role: RoleStandby, PostmasterPID: 99, SystemID: 7}}
+	s, plan, r := Decide(s, o, genPolicy())
+	if !s.Writable {
+		t.Errorf("%s takes it for a standby", r.Rule)
+	}
+	for _, a := range plan {
+		if a.Commit != nil && a.Commit.leader() != nil && a.Commit.leader().Released {
+			t.Errorf("%s releases", r.Rule)
+		}
+	}
+}
