@@ -92,10 +92,10 @@ func (s *Server) submitAlone(ctx context.Context, request status.Request) (*Oper
 	answer := make(chan submitted, 1)
 	go func() {
 		defer func() { <-s.lane }()
-		defer cancel()
 		op, err := s.config.Operator.Submit(ctx, request)
 		answer <- submitted{op, err}
 	}()
+	defer cancel()
 	select {
 	case a := <-answer:
 		if a.err != nil {
