@@ -24,6 +24,7 @@ wanted() {
     have_postgres || echo postgres
     [[ $1 == test ]] || return 0
     command -v ip >/dev/null || echo ip
+    command -v gcc >/dev/null || echo gcc # for the race detector
     [[ -x /usr/sbin/nft || -x /sbin/nft ]] || echo nft
     if command -v apt-get >/dev/null && ! compgen -G '/usr/lib/postgresql/17/bin/postgres' >/dev/null; then
         command -v patchelf >/dev/null || echo patchelf

@@ -20,10 +20,14 @@ run() {
 
 # servers lists the PostgreSQL versions to test on: what is installed, and 17.
 servers() {
-    local installed seventeen
+    local installed seventeen=""
     installed=$(ls -d /usr/lib/postgresql/*/bin /usr/pgsql-*/bin 2>/dev/null | sort -V | tail -1)
-    seventeen=$(contrib/lab/postgres17.sh)
-    if [[ -z $installed || $installed == "$seventeen" ]]; then echo "$seventeen"; else echo "$installed:$seventeen"; fi
+    if command -v apt-get >/dev/null; then
+        seventeen=$(contrib/lab/postgres17.sh)
+    elif [[ -z $installed ]]; then
+        seventeen=/usr/bin # where the packages of RHEL-like systems put the one version they have
+    fi
+    printf '%s\n' $installed $seventeen | sort -u | paste -sd:
 }
 
 # unit runs first what is pure and may share the machine, then, one package at a time, what starts real processes and
