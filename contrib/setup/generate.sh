@@ -8,8 +8,7 @@ cd "$(dirname "$0")/../.."
 
 tools=$(mktemp -d)
 trap 'rm -rf "$tools"' EXIT
-GOBIN=$tools go install \
-    google.golang.org/protobuf/cmd/protoc-gen-go \
-    google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2
+GOBIN=$tools go install google.golang.org/protobuf/cmd/protoc-gen-go
+GOBIN=$tools go install google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2
 (cd proto && PATH=$tools:$PATH go run github.com/bufbuild/buf/cmd/buf@v1.75.0 generate)
 go run ./supervisor/cmd/pgvigil rules --markdown >docs/rules.md
