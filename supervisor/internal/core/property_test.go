@@ -203,3 +203,17 @@ func checkRelease(t *rapid.T, a Action, s State, o Observation, r Reason) {
 		t.Fatalf("%s releases while PostgreSQL may be writable (job %v)", r.Rule, o.Job)
 	}
 }
+
+// Ensure the wall clock decides nothing: stepped by an hour either way, every rule and every action stays as it was.
+func TestWallClockDecidesNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s, o, p := genState(t), genObservation(t), genPolicy()
+		s1, plan1, r1 := Decide(s, o, p)
+		o.Wall += int64(pick(t, "step", -3600*Second, 3600*Second))
+		s2, plan2, r2 := Decide(s, o, p)
+		s1.Routed, s2.Routed = nil, nil
+		if fmt.Sprint(s1) != fmt.Sprint(s2) || fmt.Sprint(r1) != fmt.Sprint(r2) || !slices.Equal(plan1.Kinds(), plan2.Kinds()) {
+			t.Fatalf("%s %v, with another wall clock %s %v", r1.Rule, plan1.Kinds(), r2.Rule, plan2.Kinds())
+		}
+	})
+}
