@@ -6,4 +6,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 umask 022
-PGVIGIL_BIN=$PWD/build exec go run ./supervisor/e2e/bench "$@"
+# The nodes run as another user, who may not be able to read a checkout in somebody's home.
+bin=$(mktemp -d /tmp/pgvigil-bin.XXXXXX)
+trap 'rm -rf "$bin"' EXIT
+chmod 755 "$bin"
+cp -r build/. "$bin"
+go run ./supervisor/e2e/bench -bin "$bin" "$@"

@@ -46,7 +46,12 @@ unit() {
 cluster() {
     make --no-print-directory build
     [[ $EUID -eq 0 ]] || { step "the tests of whole clusters make network namespaces: run make test as root"; exit 1; }
-    PGVIGIL_BIN=$PWD/build run -tags e2e -timeout 25m -count=1 ./supervisor/e2e
+    # The nodes run as another user, who may not be able to read a checkout in somebody's home.
+    bin=$(mktemp -d /tmp/pgvigil-bin.XXXXXX)
+    trap 'rm -rf "$bin"' EXIT
+    chmod 755 "$bin"
+    cp -r build/. "$bin"
+    PGVIGIL_BIN=$bin run -tags e2e -timeout 25m -count=1 ./supervisor/e2e
     step "demo"
     build/pgvigil demo --script
 }
