@@ -97,8 +97,8 @@ type Write struct {
 	Record Record
 }
 
-// leader returns the leader record the commit writes, if any.
-func (c *Commit) leader() *Leader {
+// Leader returns the leader record the commit writes, nil if none; the shell hands it back in Committed.
+func (c *Commit) Leader() *Leader {
 	for _, w := range c.Writes {
 		if l, ok := w.Record.(Leader); ok {
 			return &l
@@ -106,9 +106,6 @@ func (c *Commit) leader() *Leader {
 	}
 	return nil
 }
-
-// Leader returns the leader record the commit writes, nil if none; the shell hands it back in Committed.
-func (c *Commit) Leader() *Leader { return c.leader() }
 
 // Routes is the whole truth about where traffic belongs.
 type Routes struct {

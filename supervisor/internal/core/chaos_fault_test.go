@@ -195,7 +195,7 @@ func momentOf(a Action) string {
 	if a.Kind != ActCommit {
 		return string(a.Kind)
 	}
-	switch l := a.Commit.leader(); {
+	switch l := a.Commit.Leader(); {
 	case l == nil:
 		return ""
 	case l.Released:

@@ -28,7 +28,7 @@ func (s State) intend(plan Plan, r rule, f *facts) State {
 		case ActRoute:
 			s.Routed, s.RoutedAt = a.Routes, f.o.Now
 		case ActCommit:
-			switch l := a.Commit.leader(); {
+			switch l := a.Commit.Leader(); {
 			case l == nil:
 			case l.Released:
 				s.GivenUp = l.Epoch

@@ -19,8 +19,8 @@ func TestRestartInPause(t *testing.T) {
 	s, _ := leading(Leader{SentAt: Instant(10 * Second), Paused: true})
 	_, plan, r := Decide(s, Observation{Now: Instant(20 * Second), WatchdogReady: true}, genPolicy())
 	for _, a := range plan {
-		if a.Commit != nil && a.Commit.leader() != nil && !a.Commit.leader().Paused {
-			t.Errorf("%s writes %+v", r.Rule, *a.Commit.leader())
+		if a.Commit != nil && a.Commit.Leader() != nil && !a.Commit.Leader().Paused {
+			t.Errorf("%s writes %+v", r.Rule, *a.Commit.Leader())
 		}
 	}
 }
@@ -48,7 +48,7 @@ func TestPromotionOutlivesProcess(t *testing.T) {
 		t.Errorf("%s takes it for a standby", r.Rule)
 	}
 	for _, a := range plan {
-		if a.Commit != nil && a.Commit.leader() != nil && a.Commit.leader().Released {
+		if a.Commit != nil && a.Commit.Leader() != nil && a.Commit.Leader().Released {
 			t.Errorf("%s releases", r.Rule)
 		}
 	}

@@ -196,7 +196,7 @@ func checkPromotion(t *rapid.T, a Action, s State, o Observation, p Policy, r Re
 }
 
 func checkRelease(t *rapid.T, a Action, s State, o Observation, r Reason) {
-	if a.Commit == nil || a.Commit.leader() == nil || !a.Commit.leader().Released {
+	if a.Commit == nil || a.Commit.Leader() == nil || !a.Commit.Leader().Released {
 		return
 	}
 	if s.Writable || o.Job != nil {

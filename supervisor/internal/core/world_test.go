@@ -196,7 +196,7 @@ func duration(k ActionKind) Span {
 
 // commit applies a transaction at once; the answer comes with the next turn, or not.
 func (w *world) commit(n *node, c *Commit) {
-	done := Committed{Purpose: c.Purpose, Leader: c.leader(), Outcome: OutcomeRefused}
+	done := Committed{Purpose: c.Purpose, Leader: c.Leader(), Outcome: OutcomeRefused}
 	switch {
 	case !w.reaches(n):
 	case !w.dcs.holds(c.Compares):
