@@ -33,6 +33,9 @@ const (
 	ActDetach ActionKind = "detach"
 	ActApply  ActionKind = "apply"
 
+	// ActPromise answers a leader's heartbeat with a promise not to vote. Local.
+	ActPromise ActionKind = "promise"
+
 	// ActRoute tells every router where traffic belongs.
 	ActRoute ActionKind = "route"
 )
@@ -56,6 +59,8 @@ type Action struct {
 	Timeline  Timeline // promote: the new timeline must be greater
 	Members   []string // promote, apply: the other members, by name ascending
 	SyncNames string   // promote, apply
+	Settle    bool     // apply: SyncNames are to be proven in force in every process
+	Promise   *Promise // promise
 	Routes    *Routes  // route
 	Message   string   // refuse, and for people
 }
@@ -74,6 +79,8 @@ type CommitPurpose string
 const (
 	CommitLeader    CommitPurpose = "leader" // take, renew, release
 	CommitMember    CommitPurpose = "member"
+	CommitCohort    CommitPurpose = "cohort"
+	CommitBallot    CommitPurpose = "ballot"
 	CommitRecord    CommitPurpose = "record" // identity, history
 	CommitOperation CommitPurpose = "operation"
 )
@@ -102,6 +109,16 @@ func (c *Commit) Leader() *Leader {
 	for _, w := range c.Writes {
 		if l, ok := w.Record.(Leader); ok {
 			return &l
+		}
+	}
+	return nil
+}
+
+// Cohort returns the cohort record the commit writes, nil if none; the shell hands it back in Committed.
+func (c *Commit) Cohort() *Cohort {
+	for _, w := range c.Writes {
+		if k, ok := w.Record.(Cohort); ok {
+			return &k
 		}
 	}
 	return nil

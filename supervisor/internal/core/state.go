@@ -10,6 +10,13 @@ type State struct {
 	// LeaderSeen is since when the leader record has been as it is, Members likewise by name.
 	LeaderSeen Seen
 	Members    []MemberSeen
+	// Synced is when each member was last fit to be a synchronous standby of this leader.
+	Synced []MemberAt
+	// Detached is the epoch in which PostgreSQL was detached by this process, VotedAt since when its ballot stands.
+	Detached Epoch
+	VotedAt  Instant
+	// Answered is the newest heartbeat of the leader that a promise answered.
+	Answered Instant
 	Claim      Claim
 	// LastCommit is the newest revision this node wrote: an older view says nothing about our own records.
 	LastCommit Revision
@@ -52,10 +59,41 @@ type Durable struct {
 	// GivenUp is the last epoch this node began to release: the write may be applied at any time, PostgreSQL must not
 	// be opened under it any more. Kept with Hold.
 	GivenUp Epoch `json:"given_up"`
+	// Awake is the first tick of this boot. Kept with Hold.
+	Awake Instant `json:"awake"`
+	// Promised is until when this node must not vote in an epoch, by its own clock. Kept with Hold.
+	Promised Promised `json:"promised"`
+	// Sent is the last cohort this node sent in its epoch without knowing that it was applied or refused. Kept with Hold.
+	Sent Cohort `json:"sent"`
+
+	// Voted is the epoch this node has voted in, or was about to: it stays detached until the epoch is over or the ballot
+	// withdrawn. Kept with the state directory.
+	Voted Epoch `json:"voted"`
+	// Lacking says that the data directory was replaced or rewound, and may lack what this node once acknowledged. Owed is
+	// where, by the cluster's memory, it has been: below that it is an older disk. Kept with the state directory.
+	Lacking bool     `json:"lacking"`
+	Owed    Position `json:"owed"`
 	// WalEpoch is the epoch of the last WAL this node holds, SystemID the system it belongs to. Kept with the
 	// state directory.
 	WalEpoch Epoch  `json:"wal_epoch"`
 	SystemID uint64 `json:"system_identifier,string"`
+}
+
+// Promised is a promise this node gave.
+type Promised struct {
+	Epoch Epoch   `json:"epoch"`
+	Until Instant `json:"until"`
+}
+
+// Position is a place in the WAL of the cluster: every epoch writes on a timeline number of its own, greater than all before.
+type Position struct {
+	Timeline Timeline `json:"timeline"`
+	LSN      LSN      `json:"lsn"`
+}
+
+// before tells whether p is an earlier place than q.
+func (p Position) before(q Position) bool {
+	return p.Timeline < q.Timeline || p.Timeline == q.Timeline && p.LSN < q.LSN
 }
 
 // Hold is a leadership, as proven by the last successful write of the leader record.
@@ -84,6 +122,12 @@ type Seen struct {
 type MemberSeen struct {
 	Name string
 	Seen
+}
+
+// MemberAt is a member and an instant.
+type MemberAt struct {
+	Name string
+	At   Instant
 }
 
 // Claim is how far this node is with claiming its name.
