@@ -2,6 +2,8 @@
 
 package core
 
+import "slices"
+
 // Beat is what a leader's supervisor says of itself to the others, by datagram, several times a second. It may be lost, late,
 // repeated and out of order; nothing that safety rests on believes it.
 type Beat struct {
@@ -42,4 +44,53 @@ type Probe struct {
 	Name       string
 	Since      Instant
 	AnsweredAt Instant
+}
+
+// BeatOf tells what to say to the other supervisors until the next tick; false when there is nothing to say. s is the state
+// that Decide returned for o.
+func BeatOf(s State, o Observation, p Policy) (Beat, bool) {
+	f := gather(s, o, p)
+	if s.Hold.Epoch == 0 || len(f.cohort().Members) == 0 {
+		return Beat{}, false
+	}
+	b := Beat{Name: p.Self.Name, Epoch: s.Hold.Epoch, Open: f.holding() && pgPrimary.holds(f)}
+	b.Gone = s.Promoted == s.Hold.Epoch && !s.Writable
+	if s.Writable && f.cohort().K > 0 && o.Now.Sub(s.Hold.RenewedAt) >= p.AskAfter() {
+		b.Ask = p.TTL
+	}
+	return b, true
+}
+
+// promise answers a leader that cannot reach the DCS: as long as we receive from it, we may do without a vote for a while.
+func (f *facts) promise() Plan {
+	h := f.heard()
+	if h.Beat.Ask <= 0 || h.Beat.SentAt <= f.s.Answered || !f.elector() || f.voted() || f.detaching() || !f.receiving() {
+		return nil
+	}
+	return Plan{{Kind: ActPromise, Epoch: h.Beat.Epoch, Promise: &Promise{
+		From: f.p.Self.Name, To: h.Name, Epoch: h.Beat.Epoch, SentAt: h.Beat.SentAt, For: min(h.Beat.Ask, f.p.TTL),
+	}}}
+}
+
+// detaching: PostgreSQL is being detached, or was.
+func (f *facts) detaching() bool {
+	return f.s.Detached == f.view.Epoch.Value.Epoch || f.o.Job != nil && f.o.Job.Kind == ActDetach
+}
+
+// receiving: WAL streams from the leader.
+func (f *facts) receiving() bool { return streaming(&f.pg) && f.pg.Upstream == f.leader.Holder }
+
+// promisedUntil is until when, on our clock, nobody can be elected from a cohort: the promises of K others leave too few.
+func promisedUntil(c Cohort, heard []Heard, p Policy) Instant {
+	var ends []Instant
+	for _, h := range heard {
+		if pr := h.Promise; pr.Epoch == c.Epoch && pr.From == h.Name && pr.To == p.Self.Name && slices.Contains(c.Members, h.Name) {
+			ends = append(ends, pr.SentAt.Add(pr.For.shorter(p.DriftPPM)))
+		}
+	}
+	slices.Sort(ends)
+	if c.K == 0 || len(ends) < c.K {
+		return 0
+	}
+	return ends[len(ends)-c.K]
 }

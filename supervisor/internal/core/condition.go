@@ -31,9 +31,7 @@ var (
 		return f.o.View != nil && f.view.Revision >= f.s.LastCommit
 	}}
 	// live: another member's leadership is in force by this node's own clock.
-	live = &condition{"another leads", func(f *facts) bool {
-		return leaderLive(f.s, f.o, f.p) && f.leader.Holder != f.p.Self.Name
-	}}
+	live       = &condition{"another leads", (*facts).anotherLeads}
 	formerLife = &condition{"record of our former life in force", func(f *facts) bool {
 		return leaderLive(f.s, f.o, f.p) && f.leader.Holder == f.p.Self.Name && f.s.Hold.Epoch == 0
 	}}
@@ -78,6 +76,25 @@ var (
 	secondChance = &condition{"best candidate had its time", func(f *facts) bool { return f.o.Now.Sub(f.s.RaceSince) >= 4*f.p.RaceGrace() }}
 	lapsedOurs   = &condition{"leader record still ours", func(f *facts) bool { return f.s.Hold.Epoch != 0 }}
 
+	// The election of a cohort. Whatever is not known speaks against a vote, and against taking over.
+	quorum   = &condition{"quorum durability", func(f *facts) bool { return quorate(f.o.View) }}
+	electing = &condition{"electing by ballots", func(f *facts) bool {
+		return f.voted() || quorate(f.o.View) && !f.anotherLeads()
+	}}
+	voted         = &condition{"ballot cast, or about to be", (*facts).voted}
+	leaderBack    = &condition{"leader is back", (*facts).leaderBack}
+	failoverAsked = &condition{"operator asked for a failover", func(f *facts) bool { return f.op.Kind == Failover }}
+	forced        = &condition{"loss accepted by the operator", func(f *facts) bool { return f.op.Kind == Failover && f.op.Force }}
+	elector       = &condition{"has a vote", (*facts).elector}
+	bound         = &condition{"bound by a promise", (*facts).bound}
+	detached      = &condition{"detached for good", (*facts).detached}
+	mayDetach     = &condition{"detaching may be tried", func(f *facts) bool { return f.mayTry(ActDetach) }}
+	olderDisk     = &condition{"older than it once was", func(f *facts) bool { return f.position().before(f.s.Owed) }}
+	ballotCast    = &condition{"own ballot counts", (*facts).ownBallot}
+	enough        = &condition{"enough ballots no better than ours", (*facts).enough}
+	betterComes   = &condition{"better recruit has its time", (*facts).betterComes}
+	syncReady     = &condition{"synchronous standbys set", (*facts).syncReady}
+
 	// Following a leader. A leader that does not say it is open is not ready to be copied from.
 	open          = &condition{"leader open", func(f *facts) bool { return leaderOpen(f.s, f.o, f.p) }}
 	following     = &condition{"set to follow the leader", func(f *facts) bool { return f.pg.Upstream == f.leader.Holder }}
@@ -105,6 +122,17 @@ func (f *facts) pgKnown() bool {
 		return false
 	}
 	return f.o.Postgres != nil && f.pg.At >= f.s.LastJobEnd
+}
+
+// anotherLeads: by its time, or with quorum durability until it releases or we vote against it.
+func (f *facts) anotherLeads() bool {
+	if f.leader.Holder == f.p.Self.Name {
+		return false
+	}
+	if quorate(f.o.View) {
+		return f.view.Leader.Exists() && !f.leader.Released && !f.contested()
+	}
+	return leaderLive(f.s, f.o, f.p)
 }
 
 // down: not running by the plugin's proof.

@@ -12,6 +12,7 @@ func Decide(s State, o Observation, p Policy) (State, Plan, Reason) {
 	if s.Claim.Done {
 		plan = append(plan, f.closeReinit()...)
 		plan = append(plan, f.epilogue()...)
+		plan = append(plan, f.promise()...)
 	}
 	return s.intend(plan, r, f), plan, explain(sec, r, f)
 }
@@ -25,9 +26,17 @@ func (s State) intend(plan Plan, r rule, f *facts) State {
 			s.SwitchLSN = f.pg.LSN
 		case ActApply:
 			s.Applied = f.applyKey()
+		case ActClone, ActRewind:
+			s.Lacking, s.Detached = true, 0
+		case ActFollow, ActStart:
+			s.Detached = 0
+		case ActPromise:
+			s.Answered = a.Promise.SentAt
+			s.Promised = Promised{a.Epoch, max(s.Promised.Until, f.o.Now.Add(a.Promise.For.longer(f.p.DriftPPM)))}
 		case ActRoute:
 			s.Routed, s.RoutedAt = a.Routes, f.o.Now
 		case ActCommit:
+			s = s.intendCommit(a.Commit)
 			switch l := a.Commit.Leader(); {
 			case l == nil:
 			case l.Released:
@@ -39,6 +48,19 @@ func (s State) intend(plan Plan, r rule, f *facts) State {
 	}
 	if r.climbs {
 		s.Ladder = s.Ladder.climb()
+	}
+	return s
+}
+
+// intendCommit notes what may be true of the DCS from now on.
+func (s State) intendCommit(c *Commit) State {
+	if k := c.Cohort(); k != nil && k.Epoch == s.Hold.Epoch {
+		s.Sent = *k
+	}
+	for _, w := range c.Writes {
+		if b, ok := w.Record.(Ballot); ok && !b.Withdrawn {
+			s.Voted = b.Epoch
+		}
 	}
 	return s
 }

@@ -147,7 +147,7 @@ type Operation struct {
 	To   string `json:"to,omitempty"`
 	// Force lets a failover go ahead without the ballots that prove that nothing acknowledged is lost.
 	Force bool   `json:"force,omitempty"`
-	By   string `json:"by,omitempty"`
+	By    string `json:"by,omitempty"`
 	// At is the wall clock of the member that took the request, Unix nanoseconds; for people only.
 	At     int64          `json:"at"`
 	State  OperationState `json:"state"`

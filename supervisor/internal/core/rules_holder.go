@@ -58,6 +58,8 @@ func holderRules() section {
 			return Plan{f.fixIdentity()}
 		}), keepsAnd(),
 			"First leader: the cluster is tied to this database system before it opens."),
+		row("P-175", []literal{is(pgStandby), not(syncReady)}, keeping(apply), keepsAnd(ActApply),
+			"Elected: PostgreSQL is told, before it opens, which standbys have to acknowledge."),
 		row("P-180", []literal{is(pgStandby), not(armed)}, (*facts).keep, keeps,
 			"Elected: the deadman is armed before PostgreSQL opens."),
 		row("P-190", []literal{is(pgStandby), is(mayPromote), not(identityMissing)}, keeping(promote), keepsAnd(ActPromote),
@@ -87,8 +89,10 @@ func holderRules() section {
 
 // promote opens PostgreSQL for writes, on a timeline no other epoch can use.
 func promote(f *facts) Plan {
-	return Plan{{Kind: ActPromote, Epoch: f.s.Hold.Epoch, Members: f.others(), Timeline: f.reserved() - 1}}
+	return Plan{{Kind: ActPromote, Epoch: f.s.Hold.Epoch, Members: f.others(), Timeline: f.reserved() - 1, SyncNames: f.syncNames()}}
 }
+
+func apply(f *facts) Plan { return f.apply() }
 
 // reserved is the timeline number our epoch reserved; at least one past what PostgreSQL is on.
 func (f *facts) reserved() Timeline {

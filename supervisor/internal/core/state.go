@@ -12,12 +12,15 @@ type State struct {
 	Members    []MemberSeen
 	// Synced is when each member was last fit to be a synchronous standby of this leader.
 	Synced []MemberAt
+	// LedSince is when the present leadership began, as far as this process knows; Cohort is that of its epoch.
+	LedSince Instant
+	Cohort   Cohort
 	// Detached is the epoch in which PostgreSQL was detached by this process, VotedAt since when its ballot stands.
 	Detached Epoch
 	VotedAt  Instant
 	// Answered is the newest heartbeat of the leader that a promise answered.
 	Answered Instant
-	Claim      Claim
+	Claim    Claim
 	// LastCommit is the newest revision this node wrote: an older view says nothing about our own records.
 	LastCommit Revision
 	// LastJobEnd: an older report about PostgreSQL does not show what the job did.
