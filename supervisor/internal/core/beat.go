@@ -64,7 +64,7 @@ func BeatOf(s State, o Observation, p Policy) (Beat, bool) {
 // promise answers a leader that cannot reach the DCS: as long as we receive from it, we may do without a vote for a while.
 func (f *facts) promise() Plan {
 	h := f.heard()
-	if h.Beat.Ask <= 0 || h.Beat.SentAt <= f.s.Answered || !f.elector() || f.voted() || f.detaching() || !f.receiving() {
+	if h.Beat.Ask <= 0 || f.s.Answered.Epoch == h.Beat.Epoch && h.Beat.SentAt <= f.s.Answered.SentAt || !f.elector() || f.voted() || f.detaching() || !f.receiving() {
 		return nil
 	}
 	return Plan{{Kind: ActPromise, Epoch: h.Beat.Epoch, Promise: &Promise{

@@ -69,6 +69,11 @@ func (f *facts) cohort() Cohort {
 	return Cohort{}
 }
 
+// cohortKnown: what PostgreSQL has to wait for can be told.
+func (f *facts) cohortKnown() bool {
+	return f.o.View != nil && (f.s.Hold.Epoch == 0 || f.s.Cohort.Epoch == f.s.Hold.Epoch)
+}
+
 // wanted is the cohort that this leader should have: itself, and the standbys that are fit, as many as the policy asks for.
 // With too few for min_sync it stays as it is, and commits wait.
 func (f *facts) wanted() Cohort {
@@ -157,7 +162,8 @@ func (f *facts) barred(c Cohort) bool {
 	return n >= set.k
 }
 
-// syncNames is what PostgreSQL here should wait for: on the way to the wanted cohort as soon as the record allows it.
+// syncNames is what PostgreSQL here should wait for: on the way to the wanted cohort as soon as the record allows it. The caller
+// has made sure that the cohort is known.
 func (f *facts) syncNames() string {
 	self := f.p.Self.Name
 	if f.s.Hold.Epoch == 0 {
@@ -178,6 +184,9 @@ func (f *facts) syncNames() string {
 
 // syncReady: PostgreSQL would wait, from its first commit on, as the record asks.
 func (f *facts) syncReady() bool {
+	if !f.cohortKnown() {
+		return false
+	}
 	want := f.syncNames()
 	return want == "" || f.pg.SyncNames == want && f.pg.SyncSettled
 }

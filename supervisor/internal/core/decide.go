@@ -31,8 +31,7 @@ func (s State) intend(plan Plan, r rule, f *facts) State {
 		case ActFollow, ActStart:
 			s.Detached = 0
 		case ActPromise:
-			s.Answered = a.Promise.SentAt
-			s.Promised = Promised{a.Epoch, max(s.Promised.Until, f.o.Now.Add(a.Promise.For.longer(f.p.DriftPPM)))}
+			s = s.promising(*a.Promise, f)
 		case ActRoute:
 			s.Routed, s.RoutedAt = a.Routes, f.o.Now
 		case ActCommit:
@@ -62,6 +61,17 @@ func (s State) intendCommit(c *Commit) State {
 			s.Voted = b.Epoch
 		}
 	}
+	return s
+}
+
+// promising notes a promise about to be given.
+func (s State) promising(p Promise, f *facts) State {
+	s.Answered = Answered{p.Epoch, p.SentAt}
+	until := f.o.Now.Add(p.For.longer(f.p.DriftPPM))
+	if s.Promised.Epoch == p.Epoch {
+		until = max(until, s.Promised.Until)
+	}
+	s.Promised = Promised{p.Epoch, until}
 	return s
 }
 

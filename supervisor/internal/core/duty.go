@@ -78,7 +78,7 @@ func (f *facts) leaderRecords() Plan {
 
 // apply brings settings and slots in line when the members changed, or PostgreSQL is a new process.
 func (f *facts) apply() Plan {
-	if f.s.Applied == f.applyKey() && f.syncReady() || !f.mayTry(ActApply) {
+	if !f.cohortKnown() || f.s.Applied == f.applyKey() && f.syncReady() || !f.mayTry(ActApply) {
 		return nil
 	}
 	names := f.syncNames()

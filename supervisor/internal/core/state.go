@@ -12,14 +12,13 @@ type State struct {
 	Members    []MemberSeen
 	// Synced is when each member was last fit to be a synchronous standby of this leader.
 	Synced []MemberAt
-	// LedSince is when the present leadership began, as far as this process knows; Cohort is that of its epoch.
+	// LedSince is when the present leadership began, as far as this process knows.
 	LedSince Instant
-	Cohort   Cohort
 	// Detached is the epoch in which PostgreSQL was detached by this process, VotedAt since when its ballot stands.
 	Detached Epoch
 	VotedAt  Instant
-	// Answered is the newest heartbeat of the leader that a promise answered.
-	Answered Instant
+	// Answered is the epoch of the last promise, and the heartbeat it answered.
+	Answered Answered
 	Claim    Claim
 	// LastCommit is the newest revision this node wrote: an older view says nothing about our own records.
 	LastCommit Revision
@@ -66,6 +65,8 @@ type Durable struct {
 	Awake Instant `json:"awake"`
 	// Promised is until when this node must not vote in an epoch, by its own clock. Kept with Hold.
 	Promised Promised `json:"promised"`
+	// Cohort is that of our own leadership, as last written or seen. Kept with Hold.
+	Cohort Cohort `json:"cohort"`
 	// Sent is the last cohort this node sent in its epoch without knowing that it was applied or refused. Kept with Hold.
 	Sent Cohort `json:"sent"`
 
@@ -86,6 +87,12 @@ type Durable struct {
 type Promised struct {
 	Epoch Epoch   `json:"epoch"`
 	Until Instant `json:"until"`
+}
+
+// Answered is the heartbeat that a promise answered.
+type Answered struct {
+	Epoch  Epoch
+	SentAt Instant
 }
 
 // Position is a place in the WAL of the cluster: every epoch writes on a timeline number of its own, greater than all before.
