@@ -18,6 +18,8 @@ type world struct {
 	out   strings.Builder
 	// writable is the node last seen writable, to tell two at a time.
 	violations []string
+	// cutPlan is what of a plan is carried out; nil for all.
+	cutPlan func(Plan) Plan
 	// acked is the primary whose commits were last acknowledged, as it was then; in a world with quorum durability.
 	acked instance
 }
@@ -160,6 +162,9 @@ func (w *world) turn(n *node) {
 	if reason.Rule != n.rule {
 		n.rule = reason.Rule
 		w.say("%s %s: %s", n.name, reason.Rule, reason.Sentence)
+	}
+	if w.cutPlan != nil {
+		plan = w.cutPlan(plan)
 	}
 	for _, a := range plan {
 		w.execute(n, a)
