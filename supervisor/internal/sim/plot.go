@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pgvigil/pgvigil/supervisor/internal/core"
+)
+
+// plot is a schedule with the seed of everything it leaves open.
+type plot struct {
+	seed   int64
+	faults []fault
+	strict bool
+}
+
+func plotOf(seed int64) plot {
+	faults, strict := schedule(seed)
+	return plot{seed, faults, strict}
+}
+
+// play plays a plot to its end and returns the world, with what went wrong.
+func (p plot) play(m mutant, tell bool) *world {
+	w := newWorld(p.seed, m)
+	w.judge.strict = p.strict
+	if tell {
+		w.story = &strings.Builder{}
+	}
+	for _, f := range p.faults {
+		w.at(core.Instant(f.at), func() { w.inflict(f) })
+	}
+	w.run(core.Instant(faultsEnd), nil)
+	w.heal()
+	if m.any() {
+		w.run(w.now.Add(10*core.Second), nil) // it is safety that must be seen to break
+	} else {
+		w.recover()
+	}
+	return w
+}
+
+// recover judges liveness: after the faults a primary within three TTLs, and all members streaming soon after.
+func (w *world) recover() {
+	healed := w.now
+	w.run(healed.Add(9*core.Second), func() bool { return w.primary() != nil })
+	if len(w.judge.wrong) == 0 && w.primary() == nil {
+		w.judge.fail(w, "no primary three TTLs after the faults ended")
+	}
+	end := healed.Add(20*core.Second + w.backoffs())
+	w.run(end, w.settled)
+	if len(w.judge.wrong) == 0 && !w.settled() {
+		w.judge.fail(w, "not all members stream in time after the faults ended")
+	}
+	w.run(w.now.Add(3*core.Second), nil)
+	if len(w.judge.wrong) == 0 && !w.healthy() {
+		w.judge.fail(w, "does not stay healthy")
+	}
+}
+
+// backoffs is how long the failures of before may keep a member waiting.
+func (w *world) backoffs() core.Span { return 0 }
+
+// shrink drops faults as long as it still goes wrong.
+func (p plot) shrink(m mutant) plot {
+	for again := true; again; {
+		again = false
+		for i := range p.faults {
+			q := p
+			q.faults = slices.Delete(slices.Clone(p.faults), i, i+1)
+			if len(q.play(m, false).judge.wrong) > 0 {
+				p, again = q, true
+				break
+			}
+		}
+	}
+	return p
+}
+
+// tell is the story of a plot, and the plot itself as a file of testdata/drills has it.
+func (p plot) tell(m mutant) string {
+	w := p.play(m, true)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\nseed %d strict %t\n", w.story, p.seed, p.strict)
+	for _, f := range p.faults {
+		fmt.Fprintln(&b, f)
+	}
+	return b.String()
+}
