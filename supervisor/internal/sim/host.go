@@ -27,6 +27,9 @@ type host struct {
 	// watchAt and reportAt keep streams in order.
 	watchAt, reportAt core.Instant
 	reported          signature
+	// paused counts the reasons for which nothing on the host runs, held is what waits for it.
+	paused int
+	held   []func()
 	// trouble counts faults in force, by name.
 	trouble map[string]int
 }
@@ -66,7 +69,9 @@ func (w *world) boot(h *host) {
 	h.boots++
 	h.up, h.bootAt = true, w.now.Add(-w.span(0, 20*core.Second))
 	h.policy.Self.Token = fmt.Sprintf("t-%s-%d", h.name, h.boots)
-	h.saved = core.Durable{WalEpoch: h.saved.WalEpoch, SystemID: h.saved.SystemID}
+	h.saved = core.Durable{
+		Voted: h.saved.Voted, Lacking: h.saved.Lacking, Owed: h.saved.Owed, WalEpoch: h.saved.WalEpoch, SystemID: h.saved.SystemID,
+	}
 	w.begin(h)
 }
 
@@ -75,5 +80,5 @@ func (w *world) powerOff(h *host) {
 	w.say("%s: power lost", h.name)
 	w.end(h)
 	h.pg.kill(w)
-	h.up = false
+	h.up, h.paused, h.held = false, 0, nil
 }

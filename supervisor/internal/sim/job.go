@@ -44,13 +44,13 @@ func (w *world) beginJob(h *host, a core.Action) {
 	fate := w.rng.Float64()
 	switch {
 	case a.Epoch < h.seen:
-		w.after(took, func() { j.finish(w, core.OutcomeRefused, "epoch is over") })
+		w.on(j.h, took, func() { j.finish(w, core.OutcomeRefused, "epoch is over") })
 		return
 	case h.trouble["plugin"] > 0, h.trouble["flaky"] > 0 && fate < 0.2, h.trouble["full"] > 0 && slices.Contains(fills, a.Kind):
-		w.after(took, func() { j.finish(w, core.OutcomeRefused, "cannot") })
+		w.on(j.h, took, func() { j.finish(w, core.OutcomeRefused, "cannot") })
 		return
 	case h.trouble["flaky"] > 0 && fate < 0.35:
-		w.after(took, func() { j.finish(w, core.OutcomeUnknown, "plugin died") })
+		w.on(j.h, took, func() { j.finish(w, core.OutcomeUnknown, "plugin died") })
 		return
 	}
 	h.seen = a.Epoch
@@ -90,17 +90,20 @@ const hopeless = "only a copy helps"
 // cancel is what a fence does to the call; abandon what the end of the process does.
 func (j *job) cancel(w *world) {
 	j.gone = true
-	w.after(w.span(core.Millisecond, 30*core.Millisecond), func() { j.finish(w, core.OutcomeUnknown, "cancelled") })
+	w.on(j.h, w.span(core.Millisecond, 30*core.Millisecond), func() { j.finish(w, core.OutcomeUnknown, "cancelled") })
 }
 
 func (j *job) abandon(*world) { j.gone, j.over = true, true }
 
 // act lets the work happen. The effect of a late one comes after the call ended without a word.
 func (j *job) act(w *world, took core.Span, late bool) {
+	if w.quorum && j.actOnProcesses(w, took, late) {
+		return
+	}
 	effect := took
 	if late {
 		effect = took + w.span(0, 4*core.Second)
-		w.after(took, func() { j.finish(w, core.OutcomeUnknown, "plugin died") })
+		w.on(j.h, took, func() { j.finish(w, core.OutcomeUnknown, "plugin died") })
 	}
 	switch j.action.Kind {
 	case core.ActStart:
@@ -114,7 +117,7 @@ func (j *job) act(w *world, took core.Span, late bool) {
 	case core.ActRewind:
 		j.rewind(w, effect)
 	case core.ActBootstrap:
-		w.after(effect, func() {
+		w.on(j.h, effect, func() {
 			if !j.gone && !j.h.pg.exists {
 				j.h.pg = server{exists: true, endKnown: true, pid: j.h.pg.pid, systemID: 7000 + uint64(j.h.name[0]), wal: wal{[]branch{{timeline: 1, serial: w.judge.newSerial()}}, 100}}
 			}
@@ -122,7 +125,7 @@ func (j *job) act(w *world, took core.Span, late bool) {
 		})
 	case core.ActFollow:
 		pid := j.h.pg.pid
-		w.after(effect, func() {
+		w.on(j.h, effect, func() {
 			if !j.h.pg.running || j.h.pg.pid != pid || j.h.pg.primary {
 				j.finish(w, core.OutcomeRefused, "not a running standby")
 				return
@@ -131,7 +134,7 @@ func (j *job) act(w *world, took core.Span, late bool) {
 			j.finish(w, core.OutcomeDone, "")
 		})
 	default:
-		w.after(effect, func() { j.finish(w, core.OutcomeDone, "") })
+		w.on(j.h, effect, func() { j.finish(w, core.OutcomeDone, "") })
 	}
 }
 
@@ -139,7 +142,7 @@ func (j *job) act(w *world, took core.Span, late bool) {
 func (j *job) start(w *world, took core.Span) {
 	h, p := j.h, &j.h.pg
 	if p.running || p.orphans || !p.exists {
-		w.after(took, func() {
+		w.on(j.h, took, func() {
 			switch {
 			case !p.running || !p.exists:
 				j.finish(w, core.OutcomeRefused, "cannot be started")
@@ -149,7 +152,7 @@ func (j *job) start(w *world, took core.Span) {
 		})
 		return
 	}
-	w.after(took/3, func() {
+	w.on(j.h, took/3, func() {
 		if !h.up || p.running || p.orphans || !p.exists || j.gone && w.chance(0.5) {
 			return
 		}
@@ -159,26 +162,26 @@ func (j *job) start(w *world, took core.Span) {
 			p.upstream = j.action.Peer.Name
 		}
 		pid := p.pid
-		w.after(took-took/3, func() {
+		w.on(j.h, took-took/3, func() {
 			if p.running && p.pid == pid {
 				p.ready, p.wasOpen = true, false
 				j.finish(w, core.OutcomeDone, "")
 			}
 		})
 	})
-	w.after(took+50*core.Millisecond, func() { j.finish(w, core.OutcomeRefused, "did not come up") })
+	w.on(j.h, took+50*core.Millisecond, func() { j.finish(w, core.OutcomeRefused, "did not come up") })
 }
 
 // stop shuts down: for a while it still writes; at the end the standbys that stream have all of it.
 func (j *job) stop(w *world, took core.Span) {
 	h, p := j.h, &j.h.pg
 	pid := p.pid
-	w.after(took/4, func() {
+	w.on(j.h, took/4, func() {
 		if p.running && p.pid == pid && !j.gone {
 			p.stopping = true
 		}
 	})
-	w.after(took, func() {
+	w.on(j.h, took, func() {
 		if p.running && p.pid == pid && p.stopping {
 			w.shutDown(h)
 		}
@@ -209,21 +212,21 @@ func (j *job) promote(w *world, took core.Span) {
 	h, p := j.h, &j.h.pg
 	switch {
 	case !p.running || !p.ready || p.stopping:
-		w.after(took, func() { j.finish(w, core.OutcomeRefused, "not running") })
+		w.on(j.h, took, func() { j.finish(w, core.OutcomeRefused, "not running") })
 		return
 	case p.primary:
-		w.after(took, func() { j.finish(w, core.OutcomeDone, "") })
+		w.on(j.h, took, func() { j.finish(w, core.OutcomeDone, "") })
 		return
 	case p.promoting == nil:
 		p.promoting = &promotion{j.action.Epoch}
 		mine, pid := p.promoting, p.pid
-		w.after(took*9/10, func() {
+		w.on(j.h, took*9/10, func() {
 			if p.running && p.pid == pid && p.promoting == mine {
 				w.open(h, j.action)
 			}
 		})
 	}
-	w.after(took, func() {
+	w.on(j.h, took, func() {
 		if p.primary {
 			j.finish(w, core.OutcomeDone, "")
 			return
@@ -244,6 +247,10 @@ func (w *world) open(h *host, a core.Action) {
 	p.primary, p.upstream, p.promoting, p.epoch = true, "", nil, a.Epoch
 	w.say("%s: PostgreSQL is open on timeline %d, epoch %d", h.name, next, a.Epoch)
 	w.judge.opened(w, h)
+	if w.quorum {
+		w.judge.ledger.opened(w, h)
+		w.judge.ordered(w)
+	}
 	w.observe(h)
 }
 
@@ -260,11 +267,12 @@ func (j *job) fetchable(w *world) *host {
 func (j *job) clone(w *world, took core.Span) {
 	p := &j.h.pg
 	if p.running || p.orphans || p.exists && !j.action.Replace || j.fetchable(w) == nil {
-		w.after(took/4, func() { j.finish(w, core.OutcomeRefused, "cannot be copied") })
+		w.on(j.h, took/4, func() { j.finish(w, core.OutcomeRefused, "cannot be copied") })
 		return
 	}
+	w.halt(p)
 	*p = server{pid: p.pid}
-	w.after(took, func() {
+	w.on(j.h, took, func() {
 		if from := j.fetchable(w); from != nil && !j.gone && j.h.up && !p.exists {
 			*p = server{exists: true, endKnown: true, pid: p.pid, systemID: from.pg.systemID, wal: from.pg.wal}
 			j.finish(w, core.OutcomeDone, "")
@@ -278,14 +286,14 @@ func (j *job) clone(w *world, took core.Span) {
 func (j *job) rewind(w *world, took core.Span) {
 	p := &j.h.pg
 	if p.running || p.orphans || !p.exists {
-		w.after(took/4, func() { j.finish(w, core.OutcomeRefused, "not stopped") })
+		w.on(j.h, took/4, func() { j.finish(w, core.OutcomeRefused, "not stopped") })
 		return
 	}
 	if j.h.trouble["flaky"] > 0 && w.chance(0.2) {
-		w.after(took, func() { j.finish(w, core.OutcomeRefused, hopeless) })
+		w.on(j.h, took, func() { j.finish(w, core.OutcomeRefused, hopeless) })
 		return
 	}
-	w.after(took, func() {
+	w.on(j.h, took, func() {
 		from := j.fetchable(w)
 		if from == nil || j.gone || p.running || !p.exists {
 			j.finish(w, core.OutcomeRefused, "source is not there")

@@ -31,11 +31,13 @@ type judge struct {
 	lastOpen map[string]core.Instant
 	acked    wal
 	ackedBy  string
+	ledger   ledger
 }
 
 func (j *judge) begin() {
 	j.targets, j.opens, j.numbers = map[core.Epoch]string{}, map[core.Epoch]string{}, map[core.Timeline]core.Epoch{}
 	j.released, j.instead, j.forced, j.lastOpen = map[core.Epoch]wal{}, map[core.Epoch]core.Epoch{}, map[string]bool{}, map[string]core.Instant{}
+	j.ledger.acked, j.ledger.by = map[core.Epoch]wal{}, map[core.Epoch]string{}
 }
 
 func (j *judge) newSerial() int {
@@ -88,6 +90,10 @@ func (j *judge) newEpoch(w *world, by string, was, is *core.View) {
 		w.say("an operator overrules %s", old.Holder)
 		j.forced[old.Holder] = true
 	}
+	if w.quorum && len(was.Cohort.Value.Members) > 0 {
+		j.byBallots(w, e, was)
+		return
+	}
 	for _, h := range w.hosts {
 		if h.pg.writable() && !j.forced[h.name] {
 			j.fail(w, "epoch %d begins while PostgreSQL of %s is writable under epoch %d", e, h.name, h.pg.epoch)
@@ -119,7 +125,7 @@ func (j *judge) opened(w *world, h *host) {
 		j.fail(w, "epoch %d opens a second time, on %s after %s", e, h.name, who)
 	}
 	j.opens[e] = h.name
-	if v.Epoch.Value.Epoch != e && !j.forced[h.name] {
+	if v.Epoch.Value.Epoch != e && !w.quorum && !j.forced[h.name] {
 		j.fail(w, "%s opens under epoch %d, which is over: %d is in force", h.name, e, v.Epoch.Value.Epoch)
 	}
 	if v.Epoch.Value.Epoch == e && v.Leader.Value.Released {
@@ -135,7 +141,7 @@ func (j *judge) opened(w *world, h *host) {
 			j.fail(w, "%s took over as having all the WAL of epoch %d, and has not", h.name, j.instead[e])
 		}
 	}
-	if j.ackedBy != "" && !h.pg.wal.contains(j.acked) {
+	if !w.quorum && j.ackedBy != "" && !h.pg.wal.contains(j.acked) {
 		if j.strict {
 			j.fail(w, "%s opens without writes that %s has acknowledged", h.name, j.ackedBy)
 		}
@@ -157,7 +163,7 @@ func (j *judge) watch(w *world) {
 		if j.forced[h.name] {
 			continue
 		}
-		if open != "" {
+		if open != "" && !w.quorum {
 			j.fail(w, "two writable primaries: %s and %s", open, h.name)
 		}
 		open = h.name

@@ -24,6 +24,10 @@ type mutant struct {
 	takesBack     bool // a leadership given up without an answer is used on
 	anyWAL        bool // WAL of another history counts as the leader's
 	hasty         bool // a member believes that half a TTL has passed more than has
+
+	// Of quorum worlds.
+	settlesBlindly  bool // the plugin takes synchronous_standby_names for in force at once
+	detachesBlindly bool // the plugin does not look whether the receiver is gone
 }
 
 // any tells whether something is broken at all.

@@ -27,6 +27,18 @@ type server struct {
 	// epoch is the one it was promoted under, promoting counts promotions begun by this postmaster.
 	epoch     core.Epoch
 	promoting *promotion
+
+	// Of quorum worlds only: what the processes have of the configuration, the streams, the commits that wait, up to where they need
+	// not, how far a standby has replayed, and how far it must before it accepts connections.
+	conf       settings
+	rec        recovery
+	receiver   *stream
+	senders    []*stream
+	waiting    []commit
+	released   core.LSN
+	replayed   core.LSN
+	consistent core.LSN
+	recovering bool
 }
 
 // promotion is one that PostgreSQL was told of and that will take effect, whoever asked lives or not.
@@ -64,11 +76,21 @@ func (x wal) contains(y wal) bool {
 	return y.end <= x.end
 }
 
+// upTo is the history as it was at a position.
+func (x wal) upTo(end core.LSN) wal {
+	for n := len(x.branches); n > 1 && x.branches[n-1].from > end; n-- {
+		x.branches = x.branches[:n-1]
+	}
+	x.end = end
+	return x
+}
+
 // writable tells whether something of it can still acknowledge a commit.
 func (s *server) writable() bool { return (s.running || s.orphans) && s.primary }
 
 // kill ends all of it at once.
 func (s *server) kill(w *world) {
+	w.halt(s)
 	s.wasOpen = s.wasOpen || s.primary || s.promoting != nil
 	s.running, s.ready, s.primary, s.orphans, s.stopping, s.armed, s.promoting = false, false, false, false, false, 0, nil
 	s.endKnown = w.judge.strict || w.chance(0.8)
@@ -86,7 +108,7 @@ func (w *world) killPostmaster(h *host, leave bool) {
 	}
 	h.pg.running, h.pg.ready, h.pg.orphans, h.pg.promoting = false, false, true, nil
 	pid := h.pg.pid
-	w.after(w.span(50*core.Millisecond, core.Second), func() {
+	w.on(h, w.span(50*core.Millisecond, core.Second), func() {
 		if h.pg.orphans && h.pg.pid == pid {
 			h.pg.kill(w)
 		}
@@ -96,6 +118,12 @@ func (w *world) killPostmaster(h *host, leave bool) {
 // source is whom a standby streams from just now; nil when it cannot.
 func (w *world) source(h *host) *host {
 	p := &h.pg
+	if w.quorum {
+		if r := p.receiver; r != nil && p.running && !r.senderGone {
+			return r.from
+		}
+		return nil
+	}
 	if !p.running || !p.ready || p.primary || p.upstream == "" || p.upstream == h.name || p.stopping {
 		return nil
 	}
@@ -110,6 +138,10 @@ const flowEvery = 20 * core.Millisecond
 
 // flow lets primaries write, standbys receive, and the plugins notice.
 func (w *world) flow() {
+	if w.quorum {
+		w.flowOfProcesses()
+		return
+	}
 	for _, h := range w.hosts {
 		if h.pg.writable() {
 			h.pg.wal.end += core.LSN(1 + w.rng.Intn(2000))
@@ -129,10 +161,7 @@ func (w *world) flow() {
 func (w *world) receive(h, up *host) {
 	to := up.pg.wal
 	if h.trouble["lag"] > 0 {
-		to.end = min(to.end, h.pg.wal.end+core.LSN(w.rng.Intn(1000)))
-		for n := len(to.branches); n > 1 && to.branches[n-1].from > to.end; n-- {
-			to.branches = to.branches[:n-1]
-		}
+		to = to.upTo(min(to.end, h.pg.wal.end+core.LSN(w.rng.Intn(1000))))
 	}
 	if to.contains(h.pg.wal) {
 		h.pg.wal = to
@@ -145,17 +174,19 @@ type signature struct {
 	pid                                                           int
 	upstream                                                      string
 	timeline                                                      core.Timeline
+	settled                                                       bool
+	senders                                                       int
 	life                                                          *life
 }
 
 func (w *world) signature(h *host) signature {
 	p := &h.pg
-	return signature{p.exists, p.running, p.ready, p.primary, p.orphans, p.stopping, w.source(h) != nil, p.pid, p.upstream, p.wal.timeline(), h.life}
+	return signature{p.exists, p.running, p.ready, p.primary, p.orphans, p.stopping, w.source(h) != nil, p.pid, p.upstream, p.wal.timeline(), p.conf.settled, len(p.senders), h.life}
 }
 
 // observe sends a report when something changed or a second has passed.
 func (w *world) observe(h *host) {
-	if h.life == nil || h.trouble["plugin"] > 0 {
+	if h.life == nil || h.trouble["plugin"] > 0 || h.paused > 0 {
 		return
 	}
 	if s := w.signature(h); s != h.reported || w.now.Sub(h.reportAt) >= core.Second {
@@ -228,6 +259,9 @@ func (w *world) sample(h *host) *core.Postgres {
 		pg.Status, pg.PostmasterPID = core.StatusRunning, p.pid
 		w.sampleRunning(h, pg)
 	}
+	if w.quorum {
+		w.sampleProcesses(h, pg)
+	}
 	return pg
 }
 
@@ -252,7 +286,7 @@ func (w *world) setDeadman(h *host, a core.Action) {
 	if !l.lane("deadman") {
 		return
 	}
-	w.after(w.span(100_000, 2*core.Millisecond), func() {
+	w.on(h, w.span(100_000, 2*core.Millisecond), func() {
 		if h.frozen == 0 && h.pg.running {
 			h.pg.armed = a.Until
 			w.armed(h, a.Until)
@@ -272,10 +306,12 @@ func (w *world) armed(h *host, until core.Instant) {
 	}
 	pid := h.pg.pid
 	w.at(w.trueTime(h, until).Add(w.span(0, 240*core.Millisecond)), func() {
-		if (h.pg.running || h.pg.orphans) && h.pg.pid == pid && h.pg.armed == until {
-			w.say("%s: the deadman ends PostgreSQL", h.name)
-			h.pg.kill(w)
-		}
+		w.there(h, func() {
+			if (h.pg.running || h.pg.orphans) && h.pg.pid == pid && h.pg.armed == until {
+				w.say("%s: the deadman ends PostgreSQL", h.name)
+				h.pg.kill(w)
+			}
+		})
 	})
 }
 

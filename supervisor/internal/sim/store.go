@@ -34,6 +34,9 @@ func revOf(v *core.View, key string) core.Revision {
 	if name, ok := strings.CutPrefix(key, core.KeyMembers); ok {
 		return v.Member(name).Rev
 	}
+	if name, ok := strings.CutPrefix(key, core.KeyBallots); ok {
+		return v.Ballot(name).Rev
+	}
 	for _, h := range v.History {
 		if core.KeyOfHistory(h.Value.Epoch) == key {
 			return h.Rev
@@ -56,6 +59,7 @@ func (w *world) transact(by string, cs []core.Compare, ws []core.Write) (core.Re
 	}
 	w.judge.wrote(w, by, w.store.view, &v)
 	w.store.view = &v
+	w.judge.ordered(w)
 	for _, h := range w.hosts {
 		w.watch(h, &v)
 	}
@@ -83,6 +87,13 @@ func put(v *core.View, r core.Record) {
 		v.Operation = versioned(x, rev)
 	case core.History:
 		v.History = append(slices.Clone(v.History), versioned(x, rev))
+	case core.Ballot:
+		v.Ballots = slices.Clone(v.Ballots)
+		i, found := slices.BinarySearchFunc(v.Ballots, x.Name, func(e core.Versioned[core.Ballot], n string) int { return strings.Compare(e.Value.Name, n) })
+		if !found {
+			v.Ballots = slices.Insert(v.Ballots, i, core.Versioned[core.Ballot]{})
+		}
+		v.Ballots[i] = versioned(x, rev)
 	case core.Member:
 		v.Members = slices.Clone(v.Members)
 		i, found := slices.BinarySearchFunc(v.Members, x.Name, func(e core.Versioned[core.Member], n string) int { return strings.Compare(e.Value.Name, n) })
@@ -175,7 +186,7 @@ func (w *world) commit(h *host, c *core.Commit) {
 	if !l.lane(lane) {
 		return
 	}
-	done := core.Committed{Purpose: c.Purpose, Leader: c.Leader(), Outcome: core.OutcomeUnknown}
+	done := core.Committed{Purpose: c.Purpose, Leader: c.Leader(), Cohort: c.Cohort(), Outcome: core.OutcomeUnknown}
 	over := false
 	finish := func(o core.Outcome, conflict bool, rev core.Revision) {
 		if over {

@@ -31,6 +31,11 @@ type world struct {
 	calm   bool             // the faults are over
 	traps  []trap
 	ticks  int
+	// quorum says that durability is by quorum: then PostgreSQL is modelled process by process. archived is whether there is an
+	// archive, archive what it has, a history for each branch.
+	quorum   bool
+	archived bool
+	archive  []wal
 }
 
 // event is something that happens at a true time; seq orders those of one instant.
