@@ -45,7 +45,7 @@ func TestDrills(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			faults := drill(t, name)
 			for seed := range int64(drillSeeds) {
-				p := plot{seed: seed + 1, faults: faults}
+				p := plot{seed: seed + 1, faults: faults, durability: Async}
 				if w := p.play(mutant{}, false); len(w.judge.wrong) > 0 {
 					t.Fatalf("seed %d: %v\n%s", p.seed, w.judge.wrong, p.shrink(mutant{}).tell(mutant{}))
 				}

@@ -61,13 +61,29 @@ func (w *world) inflict(f fault) {
 		return
 	}
 	h := w.host(f.who)
-	if slices.Contains(lasting, f.kind) {
+	if h.paused > 0 && !outside(f.kind) {
+		h.held = append(h.held, func() { w.inflict(f) })
+		return
+	}
+	if slices.Contains(lasting, f.kind) || slices.Contains(quorumLasting, f.kind) {
 		w.trouble(h, f.kind, f.last)
 		return
 	}
 	switch f.kind {
 	case "cut-peer":
 		w.trouble(h, "cut-"+f.whom, f.last)
+	case "mute":
+		w.trouble(h, "mute-"+f.whom, f.last)
+	case "pause-host":
+		if h.up {
+			boots := h.boots
+			w.pause(h)
+			w.after(f.last, func() {
+				if !w.calm && h.boots == boots {
+					w.unpause(h)
+				}
+			})
+		}
 	case "dcs-down":
 		w.store.down++
 		w.after(f.last, func() {
@@ -89,7 +105,7 @@ func (w *world) inflict(f fault) {
 		}
 	case "restart":
 		w.end(h)
-		w.after(f.last/4, func() { w.begin(h) })
+		w.on(h, f.last/4, func() { w.begin(h) })
 	case "crash":
 		if l := h.life; l != nil {
 			n := int(f.last/core.Millisecond)%4 - 1
@@ -106,6 +122,11 @@ func (w *world) inflict(f fault) {
 	default:
 		w.operate(h, f.kind)
 	}
+}
+
+// outside tells whether a fault comes from outside of the host, and so meets one that stands still.
+func outside(kind string) bool {
+	return slices.Contains([]string{"cut", "cut-dcs", "cut-peer", "mute", "slow-net", "lossy", "pause-host", "power", "dcs-down"}, kind)
 }
 
 func (w *world) trouble(h *host, what string, d core.Span) {
@@ -125,7 +146,7 @@ func (w *world) stopOrderly(h *host, d core.Span) {
 	}
 	l.stopping = true
 	w.nudge(h)
-	w.after(d+3*core.Second, func() {
+	w.on(h, d+3*core.Second, func() {
 		if h.life == l {
 			w.end(h)
 		}
@@ -140,6 +161,10 @@ func (w *world) heal() {
 	w.store.down = 0
 	for _, h := range w.hosts {
 		clear(h.trouble)
+		if h.paused > 0 {
+			h.paused = 1
+			w.unpause(h)
+		}
 		if h.frozen > 0 {
 			h.frozen = 1
 			w.thaw(h)

@@ -182,7 +182,7 @@ func (w *world) primary() *host {
 
 // settled: healthy, and nothing asked for is pending.
 func (w *world) settled() bool {
-	return w.store.view.Operation.Value.State != core.Pending && w.healthy()
+	return w.store.view.Operation.Value.State != core.Pending && w.healthy() && w.whole()
 }
 
 // healthy: one primary, everybody else streams from it.

@@ -24,9 +24,10 @@ func (w *world) operate(h *host, what string) {
 	}
 	w.judge.serial++
 	op := core.Operation{ID: strconv.Itoa(w.judge.serial), Kind: core.OperationKind(what), State: core.Pending}
-	if op.To = w.hosts[w.rng.Intn(3)].name; what == "switchover" && w.chance(0.3) {
+	if op.To = w.hosts[w.rng.Intn(len(w.hosts))].name; what == "switchover" && w.chance(0.3) {
 		op.To = ""
 	}
+	op.Force = w.quorum && what == "failover" && w.chance(0.3)
 	o := l.o
 	o.Now = w.clock(h)
 	if refusal := core.Admit(l.state, o, h.policy, op); refusal != nil {

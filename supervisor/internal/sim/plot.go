@@ -15,20 +15,31 @@ type plot struct {
 	seed   int64
 	faults []fault
 	strict bool
+	// durability is Async or Quorum.
+	durability string
 }
 
 func plotOf(seed int64) plot {
 	faults, strict := schedule(seed)
-	return plot{seed, faults, strict}
+	return plot{seed, faults, strict, Async}
+}
+
+// plotsOf makes the plots of a durability.
+func plotsOf(durability string) func(int64) plot {
+	if durability == Quorum {
+		return func(seed int64) plot { return plot{seed: seed, faults: quorumSchedule(seed), durability: Quorum} }
+	}
+	return plotOf
 }
 
 // play plays a plot to its end and returns the world, with what went wrong.
 func (p plot) play(m mutant, tell bool) *world {
-	w := newWorld(p.seed, m)
-	w.judge.strict = p.strict
+	var story *strings.Builder
 	if tell {
-		w.story = &strings.Builder{}
+		story = &strings.Builder{}
 	}
+	w := newWorld(p.seed, m, p.durability, story)
+	w.judge.strict = p.strict
 	for _, f := range p.faults {
 		w.at(core.Instant(f.at), func() { w.inflict(f) })
 	}
@@ -45,8 +56,8 @@ func (p plot) play(m mutant, tell bool) *world {
 // recover judges liveness: after the faults a primary within three TTLs, and all members streaming soon after.
 func (w *world) recover() {
 	healed := w.now
-	w.run(healed.Add(9*core.Second), func() bool { return w.primary() != nil })
-	if len(w.judge.wrong) == 0 && w.primary() == nil {
+	w.run(healed.Add(9*core.Second), func() bool { return w.acknowledging(healed) })
+	if len(w.judge.wrong) == 0 && !w.acknowledging(healed) {
 		w.judge.fail(w, "no primary three TTLs after the faults ended")
 	}
 	end := healed.Add(20*core.Second + w.backoffs())
@@ -83,7 +94,7 @@ func (p plot) shrink(m mutant) plot {
 func (p plot) tell(m mutant) string {
 	w := p.play(m, true)
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\nseed %d strict %t\n", w.story, p.seed, p.strict)
+	fmt.Fprintf(&b, "%s\n%s seed %d strict %t\n", w.story, p.durability, p.seed, p.strict)
 	for _, f := range p.faults {
 		fmt.Fprintln(&b, f)
 	}

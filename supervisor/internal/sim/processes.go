@@ -17,6 +17,7 @@ func (w *world) flowOfProcesses() {
 			w.feed(s)
 		}
 		w.expire(h)
+		w.listen(h)
 		w.seek(h)
 		w.replay(h)
 		if w.chance(0.02) {

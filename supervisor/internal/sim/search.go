@@ -17,11 +17,11 @@ type Failure struct {
 	Story string
 }
 
-// Search plays n seeds from one on, on all processors, until enough of them failed. It calls progress, which may be nil, after each
+// Search plays n seeds of a durability from one on, on all processors, until enough of them failed. It calls progress, which may be nil, after each
 // schedule with how many were played; one call at a time. Only the first failure is told, the search for its story takes long.
-func Search(from int64, n, enough int, progress func(played int)) []Failure {
+func Search(durability string, from int64, n, enough int, progress func(played int)) []Failure {
 	var out []Failure
-	for i, p := range searchPlots(mutant{}, plotOf, from, n, enough, progress) {
+	for i, p := range searchPlots(mutant{}, plotsOf(durability), from, n, enough, progress) {
 		f := Failure{Seed: p.seed, Wrong: p.play(mutant{}, false).judge.wrong}
 		if i == 0 {
 			f.Story = p.shrink(mutant{}).tell(mutant{})
@@ -32,8 +32,8 @@ func Search(from int64, n, enough int, progress func(played int)) []Failure {
 }
 
 // Play plays one seed and tells it, shrunk if it fails.
-func Play(seed int64) Failure {
-	p := plotOf(seed)
+func Play(durability string, seed int64) Failure {
+	p := plotsOf(durability)(seed)
 	wrong := p.play(mutant{}, false).judge.wrong
 	if len(wrong) > 0 {
 		p = p.shrink(mutant{})

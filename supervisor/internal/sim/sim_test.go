@@ -16,18 +16,18 @@ var (
 )
 
 // Ensure no schedule of faults breaks a promise. `make sim SEED=n` tells a failing one again.
-func TestFixedSeeds(t *testing.T) { mustHold(t, 1, *fixedSeeds) }
+func TestFixedSeeds(t *testing.T) { mustHold(t, Async, 1, *fixedSeeds) }
 
 // Ensure the same of schedules that nobody has seen yet.
 func TestFreshSeeds(t *testing.T) {
 	var b [4]byte
 	_, _ = rand.Read(b[:])
-	mustHold(t, int64(binary.BigEndian.Uint32(b[:]))+1_000_000, *freshSeeds)
+	mustHold(t, Async, int64(binary.BigEndian.Uint32(b[:]))+1_000_000, *freshSeeds)
 }
 
-func mustHold(t *testing.T, from int64, n int) {
+func mustHold(t *testing.T, durability string, from int64, n int) {
 	t.Logf("%d schedules from seed %d", n, from)
-	for _, f := range Search(from, n, 10, nil) {
+	for _, f := range Search(durability, from, n, 10, nil) {
 		t.Errorf("seed %d: %v", f.Seed, f.Wrong)
 		if f.Story != "" {
 			t.Log(f.Story)

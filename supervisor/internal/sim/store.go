@@ -60,6 +60,14 @@ func (w *world) transact(by string, cs []core.Compare, ws []core.Write) (core.Re
 	w.judge.wrote(w, by, w.store.view, &v)
 	w.store.view = &v
 	w.judge.ordered(w)
+	for _, x := range ws {
+		if b, ok := x.Record.(core.Ballot); ok {
+			w.judge.ballot(w, b)
+		}
+		if c, ok := x.Record.(core.Cohort); ok && w.quorum {
+			w.say("%s: cohort of epoch %d is %v with %d", by, c.Epoch, c.Members, c.K)
+		}
+	}
 	for _, h := range w.hosts {
 		w.watch(h, &v)
 	}

@@ -3,6 +3,8 @@
 package sim
 
 import (
+	"slices"
+
 	"github.com/pgvigil/pgvigil/supervisor/internal/core"
 )
 
@@ -20,6 +22,7 @@ type life struct {
 	// crashAfter ends the process after that many actions of its next plan; -1: before its state is stored.
 	crashAfter *int
 	stopping   bool
+	peers      peers
 }
 
 // begin starts a supervisor where none runs.
@@ -99,6 +102,9 @@ func (w *world) tick(h *host) {
 	if l.job != nil {
 		o.Job = &core.Job{Kind: l.job.action.Kind, Epoch: l.job.action.Epoch}
 	}
+	if w.quorum {
+		o.Heard, o.Probe = slices.Clone(l.peers.heard), l.peers.probe
+	}
 	s, plan, reason := core.Decide(l.state, o, h.policy)
 	if l.crashAfter != nil && *l.crashAfter < 0 {
 		w.crash(h)
@@ -107,12 +113,15 @@ func (w *world) tick(h *host) {
 	if h.trouble["nosave"] == 0 {
 		h.saved = w.broken.stored(s.Durable)
 	} else {
-		plan = withoutPromotions(plan)
+		plan = withheld(plan)
 	}
 	l.state = w.broken.remembered(s, o)
 	if reason.Rule != l.rule {
 		l.rule = reason.Rule
 		w.say("%s %s: %s", h.name, reason.Rule, reason.Sentence)
+	}
+	if w.quorum {
+		w.speak(h, o)
 	}
 	for i, a := range plan {
 		if l.crashAfter != nil && i >= *l.crashAfter {
@@ -131,17 +140,20 @@ func (w *world) tick(h *host) {
 func (w *world) crash(h *host) {
 	w.say("%s: the supervisor crashes in the middle of a tick", h.name)
 	w.end(h)
-	w.after(w.span(20*core.Millisecond, 1500*core.Millisecond), func() { w.begin(h) })
+	w.on(h, w.span(20*core.Millisecond, 1500*core.Millisecond), func() { w.begin(h) })
 }
 
-func withoutPromotions(plan core.Plan) core.Plan {
-	var out core.Plan
-	for _, a := range plan {
-		if a.Kind != core.ActPromote {
-			out = append(out, a)
+// withheld is a plan without what must not happen before the state that comes with it is stored.
+func withheld(plan core.Plan) core.Plan {
+	return slices.DeleteFunc(slices.Clone(plan), func(a core.Action) bool {
+		switch a.Kind {
+		case core.ActPromote, core.ActPromise:
+			return true
+		case core.ActCommit:
+			return a.Commit.Purpose == core.CommitBallot || a.Commit.Purpose == core.CommitCohort
 		}
-	}
-	return out
+		return false
+	})
 }
 
 func (w *world) setTimer(h *host, i core.Instant) {
@@ -166,6 +178,8 @@ func (w *world) execute(h *host, a core.Action) {
 	case core.ActArm, core.ActDisarm:
 		w.setDeadman(h, a)
 	case core.ActRoute:
+	case core.ActPromise:
+		w.promise(h, *a.Promise)
 	case core.ActExit:
 		w.say("%s: the supervisor has stopped", h.name)
 		w.end(h)

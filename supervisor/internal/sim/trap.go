@@ -22,6 +22,13 @@ func momentOf(a core.Action) string {
 		return string(a.Kind)
 	}
 	switch l := a.Commit.Leader(); {
+	case l == nil && a.Commit.Purpose == core.CommitCohort:
+		return "cohort"
+	case l == nil && a.Commit.Purpose == core.CommitBallot:
+		if b, ok := a.Commit.Writes[0].Record.(core.Ballot); ok && b.Withdrawn {
+			return "withdraw"
+		}
+		return "vote"
 	case l == nil:
 		return ""
 	case l.Released:

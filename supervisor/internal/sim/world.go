@@ -61,15 +61,20 @@ func (e *events) Pop() any {
 	return x
 }
 
-func newWorld(seed int64, m mutant) *world {
-	w := &world{rng: rand.New(rand.NewSource(seed)), broken: m, now: core.Instant(core.Second)}
+func newWorld(seed int64, m mutant, durability string, story *strings.Builder) *world {
+	w := &world{rng: rand.New(rand.NewSource(seed)), broken: m, now: core.Instant(core.Second), story: story}
 	w.store.view = &core.View{}
 	w.judge.begin()
-	for i, name := range memberNames {
+	members, adapt := memberNames, func(*core.Policy) {}
+	if durability == Quorum {
+		members, adapt = w.makeQuorum()
+	}
+	for i, name := range members {
 		h := &host{name: name, trouble: map[string]int{}, ppm: w.rng.Int63n(10_001) - 5_000, policy: core.Policy{
 			Self: core.Self{Name: name, Instance: "i-" + name, API: name, Host: name, Port: 5432, Priority: 1},
 			TTL:  3 * core.Second, DriftPPM: 10_000, MaximumLag: 1 << 20, StopPatience: 2 * core.Second, StartTimeout: 60 * core.Second, Rewind: true, Reclone: true,
 		}}
+		adapt(&h.policy)
 		if m.wildClocks {
 			h.ppm *= 20
 		}

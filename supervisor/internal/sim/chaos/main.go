@@ -22,16 +22,17 @@ func main() {
 	seeds := flag.Int("seeds", 20000, "how many schedules to play: three in four from seed 1, the rest from a new seed")
 	from := flag.Int64("from", 0, "play all of them from this seed")
 	seed := flag.Int64("seed", 0, "play and tell this one schedule")
+	durability := flag.String("durability", sim.Quorum, "of the clusters: async or quorum")
 	flag.Parse()
 	var ok bool
 	switch {
 	case *seed != 0:
-		ok = tell(os.Stdout, sim.Play(*seed))
+		ok = tell(os.Stdout, sim.Play(*durability, *seed))
 	case *from != 0:
-		ok = search(os.Stdout, *from, *seeds)
+		ok = search(os.Stdout, *durability, *from, *seeds)
 	default:
-		ok = search(os.Stdout, 1, *seeds*3/4)
-		ok = search(os.Stdout, 1_000_000+rand.Int64N(1<<40), *seeds-*seeds*3/4) && ok
+		ok = search(os.Stdout, *durability, 1, *seeds*3/4)
+		ok = search(os.Stdout, *durability, 1_000_000+rand.Int64N(1<<40), *seeds-*seeds*3/4) && ok
 	}
 	if !ok {
 		os.Exit(1)
@@ -39,11 +40,11 @@ func main() {
 }
 
 // search plays schedules and says how it goes, every ten seconds and at the end.
-func search(out io.Writer, from int64, n int) bool {
+func search(out io.Writer, durability string, from int64, n int) bool {
 	began := time.Now()
 	said := began
 	fmt.Fprintf(out, "seeds %d to %d\n", from, from+int64(n)-1)
-	failed := sim.Search(from, n, failuresEnough, func(played int) {
+	failed := sim.Search(durability, from, n, failuresEnough, func(played int) {
 		if now := time.Now(); now.Sub(said) >= 10*time.Second || played == n {
 			said = now
 			fmt.Fprintf(out, "  %d of %d schedules, %.0f a minute\n", played, n, float64(played)/now.Sub(began).Minutes())
