@@ -20,6 +20,7 @@ import (
 // The one exception: an operator forced a failover over a silent leader of a paused cluster, and vouched for it.
 type judge struct {
 	wrong    []string
+	promise  string // the first that was broken, whoever and whenever
 	strict   bool
 	serial   int
 	targets  map[core.Epoch]string
@@ -46,6 +47,9 @@ func (j *judge) newSerial() int {
 }
 
 func (j *judge) fail(w *world, format string, args ...any) {
+	if j.promise == "" {
+		j.promise = format
+	}
 	text := fmt.Sprintf(format, args...)
 	w.say("WRONG: %s", text)
 	j.wrong = append(j.wrong, fmt.Sprintf("%s %s", w.now.Sub(0), text))

@@ -74,14 +74,15 @@ func (w *world) recover() {
 // backoffs is how long the failures of before may keep a member waiting.
 func (w *world) backoffs() core.Span { return 0 }
 
-// shrink drops faults as long as it still goes wrong.
+// shrink drops faults as long as the same promise is broken.
 func (p plot) shrink(m mutant) plot {
+	broken := p.play(m, false).judge.promise
 	for again := true; again; {
 		again = false
 		for i := range p.faults {
 			q := p
 			q.faults = slices.Delete(slices.Clone(p.faults), i, i+1)
-			if len(q.play(m, false).judge.wrong) > 0 {
+			if q.play(m, false).judge.promise == broken {
 				p, again = q, true
 				break
 			}

@@ -39,6 +39,7 @@ type server struct {
 	replayed   core.LSN
 	consistent core.LSN
 	recovering bool
+	target     []branch // the history it was rewound to
 }
 
 // promotion is one that PostgreSQL was told of and that will take effect, whoever asked lives or not.

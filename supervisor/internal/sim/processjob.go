@@ -239,7 +239,7 @@ func (j *job) rewindProcesses(w *world, took core.Span) {
 			fork := x.commonWith(p.wal)
 			fork -= min(fork-1, core.LSN(w.rng.Intn(40_000)))
 			w.say("%s: WAL that diverged is undone, back to %s", j.h.name, fork)
-			p.wal, p.consistent = x.upTo(fork), x.end
+			p.wal, p.consistent, p.target = x.upTo(fork), x.end, x.branches
 			p.replayed = fork
 		}
 		p.wasOpen = false

@@ -2,7 +2,11 @@
 
 package sim
 
-import "github.com/pgvigil/pgvigil/supervisor/internal/core"
+import (
+	"slices"
+
+	"github.com/pgvigil/pgvigil/supervisor/internal/core"
+)
 
 // recovery is what a standby does to get WAL: its startup process has its own copy of the configuration, asks for walreceivers
 // by that copy, and runs restore_command.
@@ -95,13 +99,19 @@ func (w *world) restore(h *host) {
 			return
 		}
 		for i := len(w.archive) - 1; i >= 0; i-- {
-			if x := w.archive[i]; x.contains(p.wal) && (x.end > p.wal.end || len(x.branches) > len(p.wal.branches)) {
+			if x := w.archive[i]; x.contains(p.wal) && x.leadsTo(p.target) && (x.end > p.wal.end || len(x.branches) > len(p.wal.branches)) {
 				w.judge.received(w, h, x)
 				p.wal = x
 				return
 			}
 		}
 	})
+}
+
+// leadsTo tells whether a history goes the way of another, as far as that goes.
+func (x wal) leadsTo(branches []branch) bool {
+	n := len(branches)
+	return n <= len(x.branches) && slices.Equal(x.branches[:n], branches)
 }
 
 // keepArchive archives what a primary has written; one archive for all.
