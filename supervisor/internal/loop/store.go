@@ -39,6 +39,16 @@ type runRecord struct {
 	// PromotedPID and GivenUp as in core.Durable.
 	PromotedPID int        `json:"promoted_pid"`
 	GivenUp     core.Epoch `json:"given_up"`
+	// Awake, Promised and Sent as in core.Durable.
+	Awake    core.Instant  `json:"awake"`
+	Promised core.Promised `json:"promised"`
+	Sent     core.Cohort   `json:"sent"`
+}
+
+// of puts the record into its places.
+func (r runRecord) of(d *core.Durable) {
+	d.Hold, d.Promoted, d.PromotedPID, d.GivenUp = r.Hold, r.Promoted, r.PromotedPID, r.GivenUp
+	d.Awake, d.Promised, d.Sent = r.Awake, r.Promised, r.Sent
 }
 
 // stateRecord is member.json in the state directory.
@@ -46,6 +56,15 @@ type stateRecord struct {
 	Instance string     `json:"instance"`
 	WalEpoch core.Epoch `json:"wal_epoch"`
 	SystemID uint64     `json:"system_identifier,string"`
+	// Voted, Lacking and Owed as in core.Durable.
+	Voted   core.Epoch    `json:"voted"`
+	Lacking bool          `json:"lacking"`
+	Owed    core.Position `json:"owed"`
+}
+
+// of puts the record into its places.
+func (r stateRecord) of(d *core.Durable) {
+	d.WalEpoch, d.SystemID, d.Voted, d.Lacking, d.Owed = r.WalEpoch, r.SystemID, r.Voted, r.Lacking, r.Owed
 }
 
 // ErrLocked says that another supervisor uses the state directory.
@@ -94,8 +113,7 @@ func (s *Store) load() error {
 	}
 	if run.Boot == s.boot && run.Token != "" {
 		s.Token = run.Token
-		s.Durable.Hold, s.Durable.Promoted = run.Hold, run.Promoted
-		s.Durable.PromotedPID, s.Durable.GivenUp = run.PromotedPID, run.GivenUp
+		run.of(&s.Durable)
 	} else {
 		s.Token = randomName()
 	}
@@ -103,17 +121,17 @@ func (s *Store) load() error {
 	if s.Instance == "" {
 		s.Instance = randomName()
 	}
-	s.Durable.WalEpoch, s.Durable.SystemID = state.WalEpoch, state.SystemID
+	state.of(&s.Durable)
 	return s.Save(s.Durable)
 }
 
 // Save stores what changed; it returns once that is safe.
 func (s *Store) Save(d core.Durable) error {
-	run, err := json.Marshal(runRecord{s.boot, s.Token, d.Hold, d.Promoted, d.PromotedPID, d.GivenUp})
+	run, err := json.Marshal(runRecord{s.boot, s.Token, d.Hold, d.Promoted, d.PromotedPID, d.GivenUp, d.Awake, d.Promised, d.Sent})
 	if err != nil {
 		return fmt.Errorf("leadership: %w", err)
 	}
-	state, err := json.Marshal(stateRecord{s.Instance, d.WalEpoch, d.SystemID})
+	state, err := json.Marshal(stateRecord{s.Instance, d.WalEpoch, d.SystemID, d.Voted, d.Lacking, d.Owed})
 	if err != nil {
 		return fmt.Errorf("member state: %w", err)
 	}
