@@ -123,7 +123,7 @@ func (d *Daemon) newLoop(policy core.Policy, host *pluginhost.Host, store *loop.
 		DCS: dcs{host.DCS()}, Postgres: host.Postgres(), Routers: routers(host),
 		Fencer:   fencer{&deadman.Client{RunDir: d.Config.RunDir, DataDir: d.Config.Server.DataDir}},
 		Watchdog: dog, Peers: alone{},
-		Plugins:  func() []status.Plugin { return pluginStatus(host) },
-		Clock:    bootNow, Store: store, Log: d.Log, Ticked: n.ticked,
+		Plugins: func() []status.Plugin { return pluginStatus(host) },
+		Clock:   bootNow, Store: store, Log: d.Log, Ticked: n.ticked,
 	})
 }
