@@ -55,7 +55,9 @@ func detachNote(r *pluginv1.DetachResponse) string {
 }
 
 func applyToWire(a core.Action) *pluginv1.ApplyRequest {
-	return &pluginv1.ApplyRequest{Epoch: uint64(a.Epoch), Members: a.Members, SynchronousStandbyNames: a.SyncNames}
+	return &pluginv1.ApplyRequest{
+		Epoch: uint64(a.Epoch), Members: a.Members, SynchronousStandbyNames: a.SyncNames, Settle: a.Settle,
+	}
 }
 
 // peerToWire keeps nobody nobody.
@@ -106,6 +108,8 @@ func postgresFromWire(r *pluginv1.ObserveResponse) (core.Postgres, error) {
 		Checkpointed:   r.GetCheckpointed(),
 		Slots:          r.GetSlots(),
 		SyncNames:      r.GetSynchronousStandbyNames(),
+		SyncSettled:    r.GetSyncSettled(),
+		SyncBarrier:    core.LSN(r.GetSyncBarrierLsn()),
 		ReplayPaused:   r.GetReplayPaused(),
 		ReplayedAtUnix: r.GetReplayedAtUnixNs(),
 	}, nil
