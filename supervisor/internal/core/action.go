@@ -51,18 +51,18 @@ type Action struct {
 	Kind  ActionKind
 	Epoch Epoch
 
-	Commit    *Commit  // commit
-	Until     Instant  // arm
-	Peer      *Peer    // start (nil: nobody), follow, clone, rewind
-	Replace   bool     // clone: an existing data directory is replaced
-	Patience  Span     // stop
-	Timeline  Timeline // promote: the new timeline must be greater
-	Members   []string // promote, apply: the other members, by name ascending
-	SyncNames string   // promote, apply
-	Settle    bool     // apply: SyncNames are to be proven in force in every process
-	Promise   *Promise // promise
-	Routes    *Routes  // route
-	Message   string   // refuse, and for people
+	Commit   *Commit  // commit
+	Until    Instant  // arm
+	Peer     *Peer    // start (nil: nobody), follow, clone, rewind
+	Replace  bool     // clone: an existing data directory is replaced
+	Patience Span     // stop
+	Timeline Timeline // promote: the new timeline must be greater
+	Members  []string // promote, apply: the other members, by name ascending
+	Sync     SyncSet  // promote, apply
+	Settle   bool     // apply: Sync is to be proven in force in every process
+	Promise  *Promise // promise
+	Routes   *Routes  // route
+	Message  string   // refuse, and for people
 }
 
 // Peer is a member as a source of WAL.
@@ -122,6 +122,16 @@ func (c *Commit) Cohort() *Cohort {
 		}
 	}
 	return nil
+}
+
+// rev is the revision a key is compared with; 0 when it is not compared.
+func (c *Commit) rev(key string) Revision {
+	for _, x := range c.Compares {
+		if x.Key == key {
+			return x.Rev
+		}
+	}
+	return 0
 }
 
 // Routes is the whole truth about where traffic belongs.

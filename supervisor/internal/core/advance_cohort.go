@@ -7,15 +7,12 @@ import (
 	"strings"
 )
 
-// wroteCohort notes what became of a cohort record of ours. One without an answer may be applied at any time.
+// wroteCohort notes that a cohort record of ours stands. Without that answer it may be applied at any time, and a conflict may be
+// one with an earlier copy of itself: only the record tells.
 func (s State) wroteCohort(c Committed) State {
-	switch {
-	case c.Outcome == OutcomeUnknown:
-		return s
-	case c.Outcome == OutcomeDone:
-		s.Cohort = *c.Cohort
+	if c.Outcome == OutcomeDone {
+		s.Cohort, s.Sent = *c.Cohort, Cohort{}
 	}
-	s.Sent = Cohort{}
 	return s
 }
 
@@ -29,10 +26,12 @@ func (s State) observedOwn(v *View, p Policy) State {
 	if v.Revision < s.LastCommit {
 		return s
 	}
-	b := v.Ballot(p.Self.Name).Value
+	own := v.Ballot(p.Self.Name)
+	b := own.Value
+	over := s.Voted < v.Epoch.Value.Epoch || b.Epoch == s.Voted && b.Withdrawn && own.Rev > s.VotedRev
 	switch {
-	case s.Voted != 0 && s.Voted < v.Epoch.Value.Epoch, s.Voted != 0 && b.Epoch == s.Voted && b.Withdrawn:
-		s.Voted, s.Detached, s.VotedAt = 0, 0, 0
+	case s.Voted != 0 && over:
+		s.Voted, s.VotedRev, s.Detached, s.VotedAt = 0, 0, 0, 0
 	case b.Epoch != v.Epoch.Value.Epoch || b.Withdrawn:
 		s.VotedAt = 0
 	case s.VotedAt == 0:
@@ -44,7 +43,8 @@ func (s State) observedOwn(v *View, p Policy) State {
 // observedCohort notes, of an own leadership, who keeps its commits, which standbys are fit, and what was promised.
 func (s State) observedCohort(o Observation, p Policy) State {
 	if s.Hold.Epoch == 0 {
-		s.LedSince, s.Cohort, s.Sent, s.Synced = 0, Cohort{}, Cohort{}, nil
+		s.LedSince, s.Synced = 0, nil
+		s.Cohort, s.Sent, s.Told, s.Base = Cohort{}, Cohort{}, SyncSet{}, SyncSet{}
 		return s
 	}
 	if s.LedSince == 0 {
@@ -58,7 +58,19 @@ func (s State) observedCohort(o Observation, p Policy) State {
 		}
 	}
 	s.Synced = s.stillSynced(o, p)
+	s = s.observedSettled(o)
 	return s.promisedLonger(o, p)
+}
+
+// observedSettled notes that every process of the open primary waits as it was told last.
+func (s State) observedSettled(o Observation) State {
+	pg := o.Postgres
+	telling := o.Job != nil && (o.Job.Kind == ActApply || o.Job.Kind == ActPromote)
+	if pg != nil && !telling && pg.At >= s.LastJobEnd && pg.Status == StatusRunning && pg.Role == RolePrimary &&
+		pg.SyncSettled && pg.SyncNames == s.Told.String() {
+		s.Base = s.Told
+	}
+	return s
 }
 
 // stillSynced carries over when each member was last fit to be a synchronous standby.

@@ -86,10 +86,12 @@ func (f *facts) recruits() []Versioned[Ballot] {
 	return all[own:]
 }
 
-// enough: whatever was acknowledged, one of those who stopped receiving has it, and we have what they have.
+// enough: whatever was acknowledged, one of those who stopped receiving has it, and we have what they have. The epoch's own
+// leader has everything: with its ballot no other is needed.
 func (f *facts) enough() bool {
-	c := f.view.Cohort.Value
-	return len(f.recruits()) >= len(c.Members)-c.K
+	c, recruits := f.view.Cohort.Value, f.recruits()
+	leader := slices.ContainsFunc(recruits, func(b Versioned[Ballot]) bool { return b.Value.Name == f.leader.Holder })
+	return leader || len(recruits) > 0 && len(recruits) >= len(c.Members)-c.K
 }
 
 // betterComes: a better recruit has its time to take over, or one may still come.

@@ -9,39 +9,49 @@ import (
 )
 
 // Quorum durability rests on one relation between what PostgreSQL waits for and who may elect. PostgreSQL acknowledges a commit
-// when its leader and syncSet.k of syncSet.names have flushed it; a take-over needs the ballots of all but K of the cohort.
+// when its leader and SyncSet.K of SyncSet.Names have flushed it; a take-over needs the ballots of all but K of the cohort.
 // If the set covers the cohort (covers), every choice of the one meets every choice of the other, and who takes over has the
 // commit. So the record is made stricter before PostgreSQL is made laxer, and PostgreSQL stricter, with a barrier, before the
 // record is made laxer.
+//
+// The processes of PostgreSQL read a new setting one by one, and one that has it counts standbys that another one, which has not,
+// lists. While a change is under way the set is therefore the laxest mixture of both, and there are never more than two: the
+// next value is told only when the last one is settled.
 
-// syncSet is what synchronous_standby_names says: k of names.
-type syncSet struct {
-	names []string // ascending
-	k     int
+// SyncSet is what synchronous_standby_names says: K of Names.
+type SyncSet struct {
+	Names []string `json:"names,omitempty"` // ascending
+	K     int      `json:"k,omitempty"`
 }
 
 // syncSetOf is what a cohort asks of PostgreSQL of one of its members.
-func syncSetOf(c Cohort, leader string) syncSet {
-	return syncSet{without(c.Members, leader), c.K}
+func syncSetOf(c Cohort, leader string) SyncSet {
+	if c.K == 0 {
+		return SyncSet{}
+	}
+	return SyncSet{without(c.Members, leader), c.K}
 }
 
 // String is the value of synchronous_standby_names; empty when nobody is waited for.
-func (s syncSet) String() string {
-	if s.k == 0 {
+func (s SyncSet) String() string {
+	if s.K == 0 {
 		return ""
 	}
-	return fmt.Sprintf(`ANY %d ("%s")`, s.k, strings.Join(s.names, `", "`))
+	return fmt.Sprintf(`ANY %d ("%s")`, s.K, strings.Join(s.Names, `", "`))
 }
 
+// mixed is the laxest that PostgreSQL may wait for while some of its processes have one value and some another.
+func (s SyncSet) mixed(t SyncSet) SyncSet { return SyncSet{with(s.Names, t.Names...), min(s.K, t.K)} }
+
 // covers tells whether each commit acknowledged by the set is known to one of every len(Members) - K members of a cohort.
-func (s syncSet) covers(c Cohort) bool {
+func (s SyncSet) covers(c Cohort) bool {
 	outside := 0
-	for _, n := range s.names {
+	for _, n := range s.Names {
 		if !slices.Contains(c.Members, n) {
 			outside++
 		}
 	}
-	return s.k-outside >= c.K || c.K == 0
+	return s.K-outside >= c.K || c.K == 0
 }
 
 func without(names []string, name string) []string {
@@ -132,54 +142,60 @@ func (f *facts) syncedAt(name string) Instant {
 // nextCohort is what the record should say next on the way to the wanted one.
 func (f *facts) nextCohort() Cohort {
 	now, want := f.cohort(), f.wanted()
+	set := syncSetOf(want, f.p.Self.Name)
 	switch {
-	case f.s.Sent.Epoch == now.Epoch:
+	case f.sentPending():
 		return f.s.Sent // it may have been applied, and must be known before another is
 	case len(want.Members) == 0, sameCohort(now, want):
 		return want
 	case len(now.Members) == 0:
 		return f.alone()
-	case !syncSetOf(want, f.p.Self.Name).covers(now):
-		return Cohort{Epoch: now.Epoch, Members: with(now.Members, want.Members...), K: min(now.K, want.K)}
-	case f.barred(want):
+	case f.settled() && f.s.Told.String() == set.String() && f.barred(set):
 		return want
+	case !f.s.Told.mixed(set).covers(now):
+		all := with(with(now.Members, want.Members...), f.s.Told.Names...)
+		return Cohort{Epoch: now.Epoch, Members: all, K: min(now.K, want.K)}
 	}
 	return now
 }
 
-// barred: PostgreSQL waits as a cohort asks, and enough of its standbys have all that was acknowledged before it did.
-func (f *facts) barred(c Cohort) bool {
-	set := syncSetOf(c, f.p.Self.Name)
-	if f.pg.SyncNames != set.String() || !f.pg.SyncSettled {
-		return false
-	}
+// sentPending: a record that was sent may be applied at any time.
+func (f *facts) sentPending() bool { return f.s.Sent.Epoch != 0 && f.s.Sent.Epoch == f.s.Hold.Epoch }
+
+// settled: every process of the open primary waits as it was told last.
+func (f *facts) settled() bool { return f.s.Base.String() == f.s.Told.String() }
+
+// barred: enough of the standbys that are waited for have all that was acknowledged before they were.
+func (f *facts) barred(set SyncSet) bool {
 	n := 0
-	for _, name := range set.names {
+	for _, name := range set.Names {
 		if s := f.sender(name); s.Flush >= f.pg.SyncBarrier && s.Flush != 0 {
 			n++
 		}
 	}
-	return n >= set.k
+	return n >= set.K && f.pg.SyncNames == set.String() && f.pg.SyncSettled && f.pg.At >= f.s.LastJobEnd
 }
 
-// syncNames is what PostgreSQL here should wait for: on the way to the wanted cohort as soon as the record allows it. The caller
+// syncSet is what PostgreSQL here should wait for: on the way to the wanted cohort as soon as the record allows it. The caller
 // has made sure that the cohort is known.
-func (f *facts) syncNames() string {
+func (f *facts) syncSet() SyncSet {
 	self := f.p.Self.Name
-	if f.s.Hold.Epoch == 0 {
-		if !quorate(f.o.View) {
-			return ""
-		}
-		return syncSetOf(f.view.Cohort.Value, self).String()
-	}
-	now, want := f.cohort(), f.wanted()
 	switch {
-	case len(now.Members) == 0:
-		return ""
-	case len(want.Members) > 0 && pgPrimary.holds(f) && syncSetOf(want, self).covers(now):
-		return syncSetOf(want, self).String()
+	case f.s.Hold.Epoch == 0 && quorate(f.o.View):
+		return syncSetOf(f.view.Cohort.Value, self)
+	case f.s.Hold.Epoch == 0:
+		return SyncSet{}
+	case !pgPrimary.holds(f):
+		return syncSetOf(f.cohort(), self)
+	case !f.settled():
+		return f.s.Told
 	}
-	return syncSetOf(now, self).String()
+	set := syncSetOf(f.wanted(), self)
+	mixed := f.s.Told.mixed(set)
+	if mixed.covers(f.cohort()) && (!f.sentPending() || mixed.covers(f.s.Sent)) {
+		return set
+	}
+	return f.s.Told
 }
 
 // syncReady: PostgreSQL would wait, from its first commit on, as the record asks.
@@ -187,7 +203,7 @@ func (f *facts) syncReady() bool {
 	if !f.cohortKnown() {
 		return false
 	}
-	want := f.syncNames()
+	want := f.syncSet().String()
 	return want == "" || f.pg.SyncNames == want && f.pg.SyncSettled
 }
 

@@ -99,10 +99,7 @@ func (f *facts) release() Action {
 	l := f.s.Hold.Record
 	l.Released, l.Paused, l.FinalLSN = true, false, f.pg.LSN != 0
 	if l.FinalLSN {
-		l.LSN, l.Timeline, l.WalEpoch = f.pg.LSN, f.pg.Timeline, f.s.WalEpoch
-		if f.s.Promoted == f.s.Hold.Epoch {
-			l.WalEpoch = f.s.Hold.Epoch
-		}
+		l.LSN, l.Timeline = f.pg.LSN, f.pg.Timeline
 	}
 	if f.handoverAsked() && f.handoverBlocker() == "" {
 		l.Successor = f.candidate()

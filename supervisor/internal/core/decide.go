@@ -21,11 +21,15 @@ func Decide(s State, o Observation, p Policy) (State, Plan, Reason) {
 func (s State) intend(plan Plan, r rule, f *facts) State {
 	for _, a := range plan {
 		switch a.Kind {
-		case ActPromote:
-			s.Writable, s.Promoted, s.PromotedPID = true, a.Epoch, f.pg.PostmasterPID
-			s.SwitchLSN = f.pg.LSN
 		case ActApply:
 			s.Applied = f.applyKey()
+			if pgPrimary.holds(f) {
+				s.Told = a.Sync
+			}
+		case ActPromote:
+			s.Told, s.Base = a.Sync, a.Sync // settled before it opens
+			s.Writable, s.Promoted, s.PromotedPID = true, a.Epoch, f.pg.PostmasterPID
+			s.SwitchLSN = f.pg.LSN
 		case ActClone, ActRewind:
 			s.Lacking, s.Detached = true, 0
 		case ActFollow, ActStart:
@@ -58,7 +62,7 @@ func (s State) intendCommit(c *Commit) State {
 	}
 	for _, w := range c.Writes {
 		if b, ok := w.Record.(Ballot); ok && !b.Withdrawn {
-			s.Voted = b.Epoch
+			s.Voted, s.VotedRev = b.Epoch, c.rev(KeyBallot(b.Name))
 		}
 	}
 	return s

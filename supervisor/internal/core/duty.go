@@ -81,13 +81,13 @@ func (f *facts) apply() Plan {
 	if !f.cohortKnown() || f.s.Applied == f.applyKey() && f.syncReady() || !f.mayTry(ActApply) {
 		return nil
 	}
-	names := f.syncNames()
-	return Plan{{Kind: ActApply, Epoch: f.epoch(), Members: f.others(), SyncNames: names, Settle: names != "" || len(f.cohort().Members) > 0}}
+	set := f.syncSet()
+	return Plan{{Kind: ActApply, Epoch: f.epoch(), Members: f.others(), Sync: set, Settle: set.K > 0 || f.s.Base.K > 0}}
 }
 
 // applyKey names what ActApply was last asked to bring about.
 func (f *facts) applyKey() string {
-	return string(f.pg.Role) + " " + strings.Join(f.others(), " ") + " " + f.syncNames()
+	return string(f.pg.Role) + " " + strings.Join(f.others(), " ") + " " + f.syncSet().String()
 }
 
 // epilogue is what every supervisor does that may speak: say how it is, and tell the routers.

@@ -69,10 +69,9 @@ type Leader struct {
 	// Paused says that the holder relies on the cluster being paused: the leadership does not expire.
 	Paused bool `json:"paused,omitempty"`
 	// Released says that the holder's PostgreSQL was proven not to be writable. LSN is then where its WAL ends,
-	// if FinalLSN, WalEpoch the epoch of that WAL, and Successor whom it made room for, if anybody.
+	// on Timeline, if FinalLSN, and Successor whom it made room for, if anybody.
 	Released  bool   `json:"released,omitempty"`
 	FinalLSN  bool   `json:"final_lsn,omitempty"`
-	WalEpoch  Epoch  `json:"wal_epoch,omitempty"`
 	Successor string `json:"successor,omitempty"`
 }
 

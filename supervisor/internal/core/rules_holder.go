@@ -44,6 +44,8 @@ func holderRules() section {
 			"Leading: the primary is open, the leadership is renewed."),
 		row("P-110", []literal{is(pgStandby), is(writable), is(promoteHopeless)}, keeping(fence), keepsAnd(ActFence),
 			"The promotion was begun and does not end: PostgreSQL is killed so that another member can lead."),
+		row("P-115", []literal{is(pgStandby), is(writable), not(syncReady)}, keeping(apply), keepsAnd(ActApply),
+			"The promotion was begun and its end is not known: which standbys have to acknowledge is settled before it is asked for again."),
 		row("P-120", []literal{is(pgStandby), is(writable), not(armed)}, (*facts).keep, keeps,
 			"The promotion was begun and its end is not known: the deadman is armed before it is asked for again."),
 		row("P-130", []literal{is(pgStandby), is(writable), is(mayPromote)}, keeping(promote), keepsAnd(ActPromote),
@@ -89,7 +91,7 @@ func holderRules() section {
 
 // promote opens PostgreSQL for writes, on a timeline no other epoch can use.
 func promote(f *facts) Plan {
-	return Plan{{Kind: ActPromote, Epoch: f.s.Hold.Epoch, Members: f.others(), Timeline: f.reserved() - 1, SyncNames: f.syncNames()}}
+	return Plan{{Kind: ActPromote, Epoch: f.s.Hold.Epoch, Members: f.others(), Timeline: f.reserved() - 1, Sync: f.syncSet()}}
 }
 
 func apply(f *facts) Plan { return f.apply() }

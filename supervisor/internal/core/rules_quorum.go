@@ -38,6 +38,8 @@ func quorumRules() section {
 			"The leader made room for another member: it goes first."),
 		row("R-160", []literal{is(complete), is(watchdogReady)}, taking, takes,
 			"The leader gave up, and all of its WAL is here: this member takes over at once."),
+		row("R-165", []literal{is(voted), not(elector)}, func(f *facts) Plan { return Plan{f.withdraw()} }, []ActionKind{ActCommit},
+			"This member has voted and has no vote any more: the ballot is withdrawn."),
 		row("R-170", []literal{not(elector)}, wait, nil,
 			"Electing, but this member has no vote: it is not of the cohort, or may lack what it once acknowledged."),
 		row("R-180", []literal{is(bound)}, wait, nil,

@@ -67,12 +67,19 @@ type Durable struct {
 	Promised Promised `json:"promised"`
 	// Cohort is that of our own leadership, as last written or seen. Kept with Hold.
 	Cohort Cohort `json:"cohort"`
+	// Told is what PostgreSQL, open under our leadership, was last told to wait for, Base what it was proven to wait for before. Kept
+	// with Hold.
+	Told SyncSet `json:"told"`
+	Base SyncSet `json:"base"`
 	// Sent is the last cohort this node sent in its epoch without knowing that it was applied or refused. Kept with Hold.
 	Sent Cohort `json:"sent"`
 
 	// Voted is the epoch this node has voted in, or was about to: it stays detached until the epoch is over or the ballot
 	// withdrawn. Kept with the state directory.
 	Voted Epoch `json:"voted"`
+	// VotedRev is the revision of our ballot that the last vote compared with: only what was written later says what became of it.
+	// Kept with Voted.
+	VotedRev Revision `json:"voted_revision"`
 	// Lacking says that the data directory was replaced or rewound, and may lack what this node once acknowledged. Owed is
 	// where, by the cluster's memory, it has been: below that it is an older disk. Kept with the state directory.
 	Lacking bool     `json:"lacking"`

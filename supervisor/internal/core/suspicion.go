@@ -53,10 +53,10 @@ func (f *facts) suspected() bool {
 		return false
 	case paused.holds(f) && f.op.Kind != Failover:
 		return false
-	case f.delivering():
-		return false
 	case reborn(f.o.View):
 		return true
+	case f.delivering():
+		return false
 	}
 	expired := f.o.Now >= expiry(f.s, f.leader, f.p)
 	silent := f.supervisorSilent()

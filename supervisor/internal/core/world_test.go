@@ -361,9 +361,9 @@ func (w *world) do(n *node, a Action) string {
 		pg.primary, pg.upstream, pg.timeline = true, "", max(pg.timeline, a.Timeline)+1
 		pg.line += n.name
 		pg.lsn += 10
-		pg.sync = a.SyncNames
+		pg.sync = a.Sync.String()
 	case ActApply:
-		pg.sync = a.SyncNames
+		pg.sync = a.Sync.String()
 	case ActDetach:
 		pg.upstream = ""
 	case ActRewind:

@@ -39,17 +39,20 @@ type runRecord struct {
 	// PromotedPID and GivenUp as in core.Durable.
 	PromotedPID int        `json:"promoted_pid"`
 	GivenUp     core.Epoch `json:"given_up"`
-	// Awake, Promised, Cohort and Sent as in core.Durable.
+	// Awake, Promised, Cohort, Sent, Told and Base as in core.Durable.
 	Awake    core.Instant  `json:"awake"`
 	Promised core.Promised `json:"promised"`
 	Cohort   core.Cohort   `json:"cohort"`
 	Sent     core.Cohort   `json:"sent"`
+	Told     core.SyncSet  `json:"told"`
+	Base     core.SyncSet  `json:"base"`
 }
 
 // of puts the record into its places.
 func (r runRecord) of(d *core.Durable) {
 	d.Hold, d.Promoted, d.PromotedPID, d.GivenUp = r.Hold, r.Promoted, r.PromotedPID, r.GivenUp
 	d.Awake, d.Promised, d.Cohort, d.Sent = r.Awake, r.Promised, r.Cohort, r.Sent
+	d.Told, d.Base = r.Told, r.Base
 }
 
 // stateRecord is member.json in the state directory.
@@ -57,15 +60,17 @@ type stateRecord struct {
 	Instance string     `json:"instance"`
 	WalEpoch core.Epoch `json:"wal_epoch"`
 	SystemID uint64     `json:"system_identifier,string"`
-	// Voted, Lacking and Owed as in core.Durable.
-	Voted   core.Epoch    `json:"voted"`
-	Lacking bool          `json:"lacking"`
-	Owed    core.Position `json:"owed"`
+	// Voted, VotedRev, Lacking and Owed as in core.Durable.
+	Voted    core.Epoch    `json:"voted"`
+	VotedRev core.Revision `json:"voted_revision"`
+	Lacking  bool          `json:"lacking"`
+	Owed     core.Position `json:"owed"`
 }
 
 // of puts the record into its places.
 func (r stateRecord) of(d *core.Durable) {
-	d.WalEpoch, d.SystemID, d.Voted, d.Lacking, d.Owed = r.WalEpoch, r.SystemID, r.Voted, r.Lacking, r.Owed
+	d.WalEpoch, d.SystemID, d.Voted, d.VotedRev, d.Lacking, d.Owed = r.WalEpoch, r.SystemID, r.Voted, r.Lacking, r.Owed
+	d.VotedRev = r.VotedRev
 }
 
 // ErrLocked says that another supervisor uses the state directory.
@@ -128,7 +133,7 @@ func (s *Store) load() error {
 
 // Save stores what changed; it returns once that is safe.
 func (s *Store) Save(d core.Durable) error {
-	run, err := json.Marshal(runRecord{s.boot, s.Token, d.Hold, d.Promoted, d.PromotedPID, d.GivenUp, d.Awake, d.Promised, d.Cohort, d.Sent})
+	run, err := json.Marshal(runRecord{s.boot, s.Token, d.Hold, d.Promoted, d.PromotedPID, d.GivenUp, d.Awake, d.Promised, d.Cohort, d.Sent, d.Told, d.Base})
 	if err != nil {
 		return fmt.Errorf("leadership: %w", err)
 	}

@@ -30,7 +30,7 @@ func stopToWire(a core.Action) *pluginv1.PostgresStopRequest {
 func promoteToWire(a core.Action) *pluginv1.PromoteRequest {
 	return &pluginv1.PromoteRequest{
 		Epoch: uint64(a.Epoch), MinTimeline: uint32(a.Timeline),
-		Members: a.Members, SynchronousStandbyNames: a.SyncNames,
+		Members: a.Members, SynchronousStandbyNames: a.Sync.String(),
 	}
 }
 
@@ -56,7 +56,7 @@ func detachNote(r *pluginv1.DetachResponse) string {
 
 func applyToWire(a core.Action) *pluginv1.ApplyRequest {
 	return &pluginv1.ApplyRequest{
-		Epoch: uint64(a.Epoch), Members: a.Members, SynchronousStandbyNames: a.SyncNames, Settle: a.Settle,
+		Epoch: uint64(a.Epoch), Members: a.Members, SynchronousStandbyNames: a.Sync.String(), Settle: a.Settle,
 	}
 }
 

@@ -89,7 +89,7 @@ func (j *job) apply(w *world, took core.Span, late bool) {
 			j.finish(w, core.OutcomeRefused, "not running")
 			return
 		}
-		w.configure(j.h, j.action.SyncNames)
+		w.configure(j.h, j.action.Sync.String())
 		if late {
 			return
 		}
@@ -117,7 +117,7 @@ func (j *job) settleAndPromote(w *world, took core.Span, late bool) {
 		j.promote(w, took)
 		return
 	}
-	w.configure(h, j.action.SyncNames)
+	w.configure(h, j.action.Sync.String())
 	w.settle(j, callPatience, func(proven bool) {
 		switch {
 		case j.gone || j.over:
