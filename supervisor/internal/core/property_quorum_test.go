@@ -100,7 +100,7 @@ func TestCohortStepsCover(t *testing.T) {
 // stepFacts is a leader on its way from one cohort to another, whose standbys have everything.
 func stepFacts(now, want Cohort, set SyncSet) *facts {
 	v := &View{Epoch: Versioned[EpochRecord]{EpochRecord{Epoch: 1}, 1}, Cohort: Versioned[Cohort]{now, 2}}
-	s := State{Durable: Durable{Hold: Hold{Epoch: 1}, Cohort: now, Told: set, Base: set}}
+	s := State{Durable: Durable{OfBoot: OfBoot{Hold: Hold{Epoch: 1}, Cohort: now, Told: set, Base: set}}}
 	pg := &Postgres{Status: StatusRunning, Role: RolePrimary, SyncNames: set.String(), SyncSettled: true, SyncBarrier: 5}
 	for _, n := range without(want.Members, "a") {
 		v.Members = append(v.Members, Versioned[Member]{Member{Name: n, Status: StatusRunning, Role: RoleStandby}, 3})

@@ -51,41 +51,46 @@ type State struct {
 
 // Durable is the part of the state that must outlive the process.
 type Durable struct {
-	// Hold is this node's leadership. Kept in /run: it means nothing after a reboot.
+	OfBoot
+	OfDisk
+}
+
+// OfBoot is what means nothing after a reboot. Kept in the run directory.
+type OfBoot struct {
+	// Hold is this node's leadership.
 	Hold Hold `json:"hold"`
-	// Promoted is the last epoch this node promoted in. Kept with Hold.
+	// Promoted is the last epoch this node promoted in.
 	Promoted Epoch `json:"promoted"`
 	// PromotedPID is the postmaster that was told to promote: its word that it is a standby proves nothing more,
-	// the promotion may still take effect. Kept with Hold.
+	// the promotion may still take effect.
 	PromotedPID int `json:"promoted_pid"`
 	// GivenUp is the last epoch this node began to release: the write may be applied at any time, PostgreSQL must not
-	// be opened under it any more. Kept with Hold.
+	// be opened under it any more.
 	GivenUp Epoch `json:"given_up"`
-	// Awake is the first tick of this boot. Kept with Hold.
+	// Awake is the first tick of this boot.
 	Awake Instant `json:"awake"`
-	// Promised is until when this node must not vote in an epoch, by its own clock. Kept with Hold.
+	// Promised is until when this node must not vote in an epoch, by its own clock.
 	Promised Promised `json:"promised"`
-	// Cohort is that of our own leadership, as last written or seen. Kept with Hold.
+	// Cohort is that of our own leadership, as last written or seen; Sent the last one that was sent and not seen since.
 	Cohort Cohort `json:"cohort"`
-	// Told is what PostgreSQL, open under our leadership, was last told to wait for, Base what it was proven to wait for before. Kept
-	// with Hold.
+	Sent   Cohort `json:"sent"`
+	// Told is what PostgreSQL, open under our leadership, was last told to wait for, Base what it was proven to wait for before.
 	Told SyncSet `json:"told"`
 	Base SyncSet `json:"base"`
-	// Sent is the last cohort this node sent in its epoch without knowing that it was applied or refused. Kept with Hold.
-	Sent Cohort `json:"sent"`
+}
 
+// OfDisk is what belongs to the data directory. Kept in the state directory.
+type OfDisk struct {
 	// Voted is the epoch this node has voted in, or was about to: it stays detached until the epoch is over or the ballot
-	// withdrawn. Kept with the state directory.
-	Voted Epoch `json:"voted"`
-	// VotedRev is the revision of our ballot that the last vote compared with: only what was written later says what became of it.
-	// Kept with Voted.
+	// withdrawn. VotedRev is the revision of our ballot that the last vote compared with: only what was written later says what
+	// became of it.
+	Voted    Epoch    `json:"voted"`
 	VotedRev Revision `json:"voted_revision"`
 	// Lacking says that the data directory was replaced or rewound, and may lack what this node once acknowledged. Owed is
-	// where, by the cluster's memory, it has been: below that it is an older disk. Kept with the state directory.
+	// where, by the cluster's memory, it has been: below that it is an older disk.
 	Lacking bool     `json:"lacking"`
 	Owed    Position `json:"owed"`
-	// WalEpoch is the epoch of the last WAL this node holds, SystemID the system it belongs to. Kept with the
-	// state directory.
+	// WalEpoch is the epoch of the last WAL this node holds, SystemID the system it belongs to.
 	WalEpoch Epoch  `json:"wal_epoch"`
 	SystemID uint64 `json:"system_identifier,string"`
 }

@@ -158,7 +158,7 @@ func (w *world) inflict(what string, n *node) error {
 		n.boots++
 		n.up = true
 		n.policy.Self.Token = fmt.Sprintf("t-%s-%d", n.name, n.boots)
-		n.state = State{Durable: Durable{WalEpoch: n.state.WalEpoch, SystemID: n.state.SystemID}}
+		n.state = State{Durable: Durable{OfDisk: n.state.OfDisk}}
 		n.o, n.wake, n.rule = Observation{}, w.now, ""
 	case "restart":
 		n.state, n.o, n.job, n.wake, n.rule, n.frozen = State{Durable: n.state.Durable}, Observation{}, nil, w.now, "", false

@@ -175,11 +175,11 @@ func TestVoteSurvivesReboot(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(d.state, "member.json.new"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Save(core.Durable{Voted: 5}); err == nil {
+	if err := s.Save(core.Durable{OfDisk: core.OfDisk{Voted: 5}}); err == nil {
 		t.Error("a vote that was not stored counts as stored")
 	}
 	os.Remove(filepath.Join(d.state, "member.json.new"))
-	if err := s.Save(core.Durable{Voted: 5}); err != nil {
+	if err := s.Save(core.Durable{OfDisk: core.OfDisk{Voted: 5}}); err != nil {
 		t.Fatal(err)
 	}
 	s.Close()

@@ -32,45 +32,15 @@ type Store struct {
 
 // runRecord is holder.json in the run directory.
 type runRecord struct {
-	Boot     string     `json:"boot_id"`
-	Token    string     `json:"token"`
-	Hold     core.Hold  `json:"hold"`
-	Promoted core.Epoch `json:"promoted"`
-	// PromotedPID and GivenUp as in core.Durable.
-	PromotedPID int        `json:"promoted_pid"`
-	GivenUp     core.Epoch `json:"given_up"`
-	// Awake, Promised, Cohort, Sent, Told and Base as in core.Durable.
-	Awake    core.Instant  `json:"awake"`
-	Promised core.Promised `json:"promised"`
-	Cohort   core.Cohort   `json:"cohort"`
-	Sent     core.Cohort   `json:"sent"`
-	Told     core.SyncSet  `json:"told"`
-	Base     core.SyncSet  `json:"base"`
-}
-
-// of puts the record into its places.
-func (r runRecord) of(d *core.Durable) {
-	d.Hold, d.Promoted, d.PromotedPID, d.GivenUp = r.Hold, r.Promoted, r.PromotedPID, r.GivenUp
-	d.Awake, d.Promised, d.Cohort, d.Sent = r.Awake, r.Promised, r.Cohort, r.Sent
-	d.Told, d.Base = r.Told, r.Base
+	Boot  string `json:"boot_id"`
+	Token string `json:"token"`
+	core.OfBoot
 }
 
 // stateRecord is member.json in the state directory.
 type stateRecord struct {
-	Instance string     `json:"instance"`
-	WalEpoch core.Epoch `json:"wal_epoch"`
-	SystemID uint64     `json:"system_identifier,string"`
-	// Voted, VotedRev, Lacking and Owed as in core.Durable.
-	Voted    core.Epoch    `json:"voted"`
-	VotedRev core.Revision `json:"voted_revision"`
-	Lacking  bool          `json:"lacking"`
-	Owed     core.Position `json:"owed"`
-}
-
-// of puts the record into its places.
-func (r stateRecord) of(d *core.Durable) {
-	d.WalEpoch, d.SystemID, d.Voted, d.VotedRev, d.Lacking, d.Owed = r.WalEpoch, r.SystemID, r.Voted, r.Lacking, r.Owed
-	d.VotedRev = r.VotedRev
+	Instance string `json:"instance"`
+	core.OfDisk
 }
 
 // ErrLocked says that another supervisor uses the state directory.
@@ -119,7 +89,7 @@ func (s *Store) load() error {
 	}
 	if run.Boot == s.boot && run.Token != "" {
 		s.Token = run.Token
-		run.of(&s.Durable)
+		s.Durable.OfBoot = run.OfBoot
 	} else {
 		s.Token = randomName()
 	}
@@ -127,17 +97,17 @@ func (s *Store) load() error {
 	if s.Instance == "" {
 		s.Instance = randomName()
 	}
-	state.of(&s.Durable)
+	s.Durable.OfDisk = state.OfDisk
 	return s.Save(s.Durable)
 }
 
 // Save stores what changed; it returns once that is safe.
 func (s *Store) Save(d core.Durable) error {
-	run, err := json.Marshal(runRecord{s.boot, s.Token, d.Hold, d.Promoted, d.PromotedPID, d.GivenUp, d.Awake, d.Promised, d.Cohort, d.Sent, d.Told, d.Base})
+	run, err := json.Marshal(runRecord{s.boot, s.Token, d.OfBoot})
 	if err != nil {
 		return fmt.Errorf("leadership: %w", err)
 	}
-	state, err := json.Marshal(stateRecord{s.Instance, d.WalEpoch, d.SystemID, d.Voted, d.Lacking, d.Owed})
+	state, err := json.Marshal(stateRecord{s.Instance, d.OfDisk})
 	if err != nil {
 		return fmt.Errorf("member state: %w", err)
 	}

@@ -69,9 +69,7 @@ func (w *world) boot(h *host) {
 	h.boots++
 	h.up, h.bootAt = true, w.now.Add(-w.span(0, 20*core.Second))
 	h.policy.Self.Token = fmt.Sprintf("t-%s-%d", h.name, h.boots)
-	h.saved = core.Durable{
-		Voted: h.saved.Voted, Lacking: h.saved.Lacking, Owed: h.saved.Owed, WalEpoch: h.saved.WalEpoch, SystemID: h.saved.SystemID,
-	}
+	h.saved.OfBoot = core.OfBoot{}
 	w.begin(h)
 }
 
