@@ -84,6 +84,9 @@ func (j *judge) received(w *world, h *host, x wal) {
 // ballot judges a ballot that is written: nobody may say that it has what it has not.
 func (j *judge) ballot(w *world, b core.Ballot) {
 	h := w.host(b.Name)
+	if b.Withdrawn {
+		w.say("%s: withdraws its ballot of epoch %d", b.Name, b.Epoch)
+	}
 	if h == nil || b.Withdrawn || b.Epoch != w.store.view.Epoch.Value.Epoch {
 		return
 	}

@@ -102,6 +102,9 @@ func (w *world) promise(h *host, p core.Promise) {
 	}
 	w.datagram(h, to, func() {
 		l := to.life
+		if l == nil {
+			return
+		}
 		w.deliver(to, l, func() {
 			x := l.peers.of(p.From)
 			if old := x.Promise; p.Epoch > old.Epoch || p.Epoch == old.Epoch && p.SentAt.Add(p.For) > old.SentAt.Add(old.For) {

@@ -149,6 +149,7 @@ func (j *job) launch(w *world, took core.Span) {
 	}
 	w.on(h, took/3, func() {
 		if !h.up || p.running || p.orphans || !p.exists || j.gone && w.chance(0.5) {
+			j.finish(w, core.OutcomeRefused, "cannot be started")
 			return
 		}
 		p.pid++
@@ -161,13 +162,14 @@ func (j *job) launch(w *world, took core.Span) {
 		p.replayed = p.wal.end
 		pid := p.pid
 		w.on(h, took-took/3, func() {
-			if p.running && p.pid == pid {
-				p.recovering = true
-				j.await(w, 10*core.Second, func() bool { return p.ready })
+			if !p.running || p.pid != pid {
+				j.finish(w, core.OutcomeRefused, "did not come up")
+				return
 			}
+			p.recovering = true
+			j.await(w, 10*core.Second, func() bool { return p.ready })
 		})
 	})
-	w.on(h, took+12*core.Second, func() { j.finish(w, core.OutcomeRefused, "did not come up") })
 }
 
 // stopProcesses shuts down: sessions end unanswered, walsenders stay until their standbys have all of it, or the patience is over.
