@@ -39,16 +39,17 @@ type runRecord struct {
 	// PromotedPID and GivenUp as in core.Durable.
 	PromotedPID int        `json:"promoted_pid"`
 	GivenUp     core.Epoch `json:"given_up"`
-	// Awake, Promised and Sent as in core.Durable.
+	// Awake, Promised, Cohort and Sent as in core.Durable.
 	Awake    core.Instant  `json:"awake"`
 	Promised core.Promised `json:"promised"`
+	Cohort   core.Cohort   `json:"cohort"`
 	Sent     core.Cohort   `json:"sent"`
 }
 
 // of puts the record into its places.
 func (r runRecord) of(d *core.Durable) {
 	d.Hold, d.Promoted, d.PromotedPID, d.GivenUp = r.Hold, r.Promoted, r.PromotedPID, r.GivenUp
-	d.Awake, d.Promised, d.Sent = r.Awake, r.Promised, r.Sent
+	d.Awake, d.Promised, d.Cohort, d.Sent = r.Awake, r.Promised, r.Cohort, r.Sent
 }
 
 // stateRecord is member.json in the state directory.
@@ -127,7 +128,7 @@ func (s *Store) load() error {
 
 // Save stores what changed; it returns once that is safe.
 func (s *Store) Save(d core.Durable) error {
-	run, err := json.Marshal(runRecord{s.boot, s.Token, d.Hold, d.Promoted, d.PromotedPID, d.GivenUp, d.Awake, d.Promised, d.Sent})
+	run, err := json.Marshal(runRecord{s.boot, s.Token, d.Hold, d.Promoted, d.PromotedPID, d.GivenUp, d.Awake, d.Promised, d.Cohort, d.Sent})
 	if err != nil {
 		return fmt.Errorf("leadership: %w", err)
 	}

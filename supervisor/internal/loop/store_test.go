@@ -35,6 +35,7 @@ func (d dirs) open(t *testing.T, boot string) *Store {
 var durable = core.Durable{
 	Hold:     core.Hold{Epoch: 4, EpochRev: 5, LeaderRev: 6, RenewedAt: 7, Deadline: 8, Record: core.Leader{Holder: "a", Epoch: 4, TTL: core.Second}},
 	Promoted: 4, PromotedPID: 41, GivenUp: 3, Awake: 2, Promised: core.Promised{Epoch: 4, Until: 9},
+	Cohort:   core.Cohort{Epoch: 4, Members: []string{"a"}},
 	Sent:     core.Cohort{Epoch: 4, Members: []string{"a", "b"}, K: 1},
 	WalEpoch: 4, SystemID: 18446744073709551615, Voted: 3, Lacking: true, Owed: core.Position{Timeline: 2, LSN: 1 << 40},
 }
