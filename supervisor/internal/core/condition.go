@@ -54,6 +54,9 @@ var (
 	pgUnusable      = &condition{"data directory unusable", func(f *facts) bool { return f.pg.Status == StatusUnusable }}
 	pgHung          = &condition{"PostgreSQL hung for a TTL", func(f *facts) bool { return f.s.HungSince != 0 && f.o.Now.Sub(f.s.HungSince) >= f.p.TTL }}
 	dataKnown       = &condition{"data belongs here", func(f *facts) bool { return f.s.SystemID != 0 && f.s.SystemID == f.pg.SystemID }}
+	// standsAlone: a rewound or copied directory may need WAL of its source before it lets anybody in.
+	standsAlone     = &condition{"consistent by itself", func(f *facts) bool { return !f.s.Lacking || named.holds(f) }}
+	stray           = &condition{"starting towards another than the leader", (*facts).stray}
 	mayStart        = &condition{"start may be tried", func(f *facts) bool { return f.mayTry(ActStart) }}
 	mayClone        = &condition{"clone may be tried", func(f *facts) bool { return f.mayTry(ActClone) }}
 	mayRewind       = &condition{"rewind may be tried", func(f *facts) bool { return f.mayTry(ActRewind) }}
@@ -133,6 +136,12 @@ func (f *facts) anotherLeads() bool {
 		return f.view.Leader.Exists() && !f.leader.Released && !f.contested()
 	}
 	return leaderLive(f.s, f.o, f.p)
+}
+
+// stray: it waits for WAL of a former leader before it lets anybody in, and so cannot be told to follow another one.
+func (f *facts) stray() bool {
+	old := f.o.Job == nil || f.o.Job.Kind == ActStart && f.o.Job.Epoch < f.view.Epoch.Value.Epoch
+	return f.s.Lacking && f.pg.Status == StatusStarting && old && pgKnown.holds(f) && f.pg.Upstream != f.leader.Holder && leaderOpen(f.s, f.o, f.p)
 }
 
 // down: not running by the plugin's proof.

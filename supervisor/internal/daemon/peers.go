@@ -2,16 +2,24 @@
 
 package daemon
 
-import "github.com/pgvigil/pgvigil/supervisor/internal/core"
+import (
+	"errors"
+	"fmt"
+	"syscall"
 
-// alone is a loop.Peers that hears nobody.
-type alone struct{}
+	"github.com/pgvigil/pgvigil/supervisor/internal/core"
+	"github.com/pgvigil/pgvigil/supervisor/internal/peers"
+)
 
-func (alone) Heard() []core.Heard                { return nil }
-func (alone) Probed() core.Probe                 { return core.Probe{} }
-func (alone) Changed() <-chan struct{}           { return nil }
-func (alone) Meet([]core.Versioned[core.Member]) {}
-func (alone) Tell(*core.Beat)                    {}
-func (alone) Watch(string, core.Span)            {}
-func (alone) Probe(*core.Peer)                   {}
-func (alone) Promise(core.Promise)               {}
+// openPeers begins to listen for the other supervisors, at the address of the REST interface.
+func (d *Daemon) openPeers(policy core.Policy) (*peers.Peers, error) {
+	p := peers.New(peers.Config{
+		Cluster: d.Config.Cluster.Name, Namespace: d.Config.Cluster.Namespace, Name: d.Config.Cluster.Member,
+		Listen: d.Config.API.Listen, Interval: policy.BeatInterval(), ProbeGrace: policy.ProbeGrace(), Clock: bootNow, Log: d.Log,
+	})
+	err := p.Open()
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("listen of block api: UDP %s is in use by another process: %w", d.Config.API.Listen, err)
+	}
+	return p, err
+}

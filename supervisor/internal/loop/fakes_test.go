@@ -348,6 +348,8 @@ func (s *server) act(a core.Action) {
 		pg.Status, pg.Role, pg.Empty, pg.Launched, pg.PostmasterPID = core.StatusRunning, core.RoleStandby, false, true, s.pid
 	case core.ActPromote:
 		pg.Role, pg.Timeline = core.RolePrimary, max(pg.Timeline, a.Timeline)+1
+	case core.ActApply:
+		pg.SyncNames, pg.SyncSettled = a.Sync.String(), true
 	case core.ActStop:
 		s.die(core.StatusStopped)
 	}

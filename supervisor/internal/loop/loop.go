@@ -159,10 +159,7 @@ type Loop struct {
 		s core.State
 		o core.Observation
 	}
-	// beatOf and probeOf are what there is to say to the others, and whom to probe; freshAt is when the next report is asked for
-	// while a probe is on.
-	beatOf  func(core.State, core.Observation, core.Policy) (core.Beat, bool)
-	probeOf func(core.State, core.Observation, core.Policy) *core.Peer
+	// freshAt is when the next report about PostgreSQL is asked for while another one is being probed.
 	freshAt core.Instant
 	// ended is set by ActExit and ActRefuse.
 	ended error
@@ -176,7 +173,7 @@ var errExit = errors.New("exit")
 
 // New makes a loop that has not started.
 func New(c Config) *Loop {
-	l := &Loop{Config: c, beatOf: silent, probeOf: nobody}
+	l := &Loop{Config: c}
 	l.inbox.wake = make(chan struct{}, 1)
 	l.inbox.flying = map[core.CommitPurpose]bool{}
 	l.lanes.wake = l.inbox.nudge

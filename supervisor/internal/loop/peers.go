@@ -12,14 +12,14 @@ const freshEvery = 200 * core.Millisecond
 func (l *Loop) tellPeers(o core.Observation, next core.Instant) core.Instant {
 	if o.View != nil {
 		l.Peers.Meet(o.View.Members)
-		l.Peers.Watch(l.watched(o.View), l.Policy.ProbeAfter())
+		l.Peers.Watch(watched(o.View, l.Policy.Self.Name), l.Policy.ProbeAfter())
 	}
-	if beat, speak := l.beatOf(l.state, o, l.Policy); speak {
+	if beat, speak := core.BeatOf(l.state, o, l.Policy); speak {
 		l.Peers.Tell(&beat)
 	} else {
 		l.Peers.Tell(nil)
 	}
-	peer := l.probeOf(l.state, o, l.Policy)
+	peer := core.ProbeOf(l.state, o, l.Policy)
 	l.Peers.Probe(peer)
 	if peer == nil {
 		return next
@@ -31,17 +31,11 @@ func (l *Loop) tellPeers(o core.Observation, next core.Instant) core.Instant {
 	return min(next, l.freshAt)
 }
 
-// watched is the leader, unless it is this member; empty where nobody is to be watched.
-func (l *Loop) watched(v *core.View) string {
+// watched is the leader of a cohort, unless it is this member; empty where nobody is to be watched.
+func watched(v *core.View, self string) string {
 	leader := v.Leader.Value
-	if !l.Policy.Quorum || leader.Released || leader.Holder == l.Policy.Self.Name {
+	if len(v.Cohort.Value.Members) == 0 || leader.Released || leader.Holder == self {
 		return ""
 	}
 	return leader.Holder
 }
-
-// silent says nothing.
-func silent(core.State, core.Observation, core.Policy) (core.Beat, bool) { return core.Beat{}, false }
-
-// nobody is to be probed.
-func nobody(core.State, core.Observation, core.Policy) *core.Peer { return nil }

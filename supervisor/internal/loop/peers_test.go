@@ -15,94 +15,117 @@ import (
 	"github.com/pgvigil/pgvigil/supervisor/internal/core"
 )
 
-// Ensure what the others say reaches the core with the tick it wakes.
-func TestHeardWakes(t *testing.T) {
+// quorum makes a node of a cluster with quorum durability.
+func (n *node) quorum() {
+	n.Policy.Quorum, n.Policy.SyncStandbys, n.Policy.SuspectAfter = true, 1, 800*core.Millisecond
+}
+
+// Ensure what is heard wakes the loop and reaches the core, and a leader says of itself that it leads, with every tick.
+func TestHeardAndTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNode(t, "a", newRegister())
-		seen := make(chan core.Observation, 100)
-		n.beatOf = func(_ core.State, o core.Observation, _ core.Policy) (core.Beat, bool) {
-			seen <- o
-			return core.Beat{Name: "a", Epoch: 7, Open: true}, true
-		}
+		n.quorum()
 		n.start()
 		n.primary()
-		for len(seen) > 0 {
-			<-seen
-		}
-		heard := []core.Heard{{Name: "b", At: n.clock(), Beat: core.Beat{Name: "b", Epoch: 7}}}
-		probe := core.Probe{Name: "b", Since: 5}
-		n.peers.change(func(p *peers) { p.heard, p.probe = heard, probe })
-		synctest.Wait()
-		if o := <-seen; cmp.Diff(heard, o.Heard) != "" || o.Probe != probe {
-			t.Errorf("heard %+v, probed %+v", o.Heard, o.Probe)
-		}
-		if beat := look(&n.peers.mu, &n.peers.beat); beat == nil || beat.Epoch != 7 {
-			t.Errorf("told %+v", beat)
-		}
+		await(t, "heartbeat", 5*time.Second, func() bool {
+			b := look(&n.peers.mu, &n.peers.beat)
+			return b != nil && *b == core.Beat{Name: "a", Epoch: 1, Open: true}
+		})
 		if met := look(&n.peers.mu, &n.peers.met); !slices.Contains(met, "a:8008") {
 			t.Errorf("met %v", met)
 		}
+		heard := []core.Heard{{Name: "b", At: n.clock(), Beat: core.Beat{Name: "b", Epoch: 7}}}
+		probe := core.Probe{Name: "b", Since: 5}
+		tick, tells := n.Snapshot().Tick, look(&n.peers.mu, &n.peers.tells)
+		n.peers.change(func(p *peers) { p.heard, p.probe = heard, probe })
+		synctest.Wait()
+		if n.Snapshot().Tick != tick+1 || look(&n.peers.mu, &n.peers.tells) != tells+1 {
+			t.Errorf("tick %d was %d, told %d times was %d", n.Snapshot().Tick, tick, look(&n.peers.mu, &n.peers.tells), tells)
+		}
+		if o := look(&n.judged.Mutex, &n.judged.o); cmp.Diff(heard, o.Heard) != "" || o.Probe != probe {
+			t.Errorf("heard %+v, probed %+v", o.Heard, o.Probe)
+		}
 	})
 }
 
-// Ensure a fresh report about PostgreSQL is asked for several times a second while, and only while, another one is probed.
+// reports counts the reports about PostgreSQL of two seconds.
+func (n *node) reports() int {
+	at := map[core.Instant]bool{}
+	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); pass(10 * time.Millisecond) {
+		at[n.observation().Postgres.At] = true
+	}
+	return len(at)
+}
+
+// Ensure a standby that suspects its leader has the leader's PostgreSQL probed, and asks for fresh reports about its own while
+// and only while that goes on.
 func TestFreshReportsWhileProbing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newNode(t, "a", newRegister())
-		probing := false
-		n.probeOf = func(core.State, core.Observation, core.Policy) *core.Peer {
-			if probing {
-				return &core.Peer{Name: "b", Host: "b", Port: 5432}
-			}
-			return nil
+		dcs := newRegister()
+		n := newNode(t, "a", dcs)
+		n.quorum()
+		n.pg.pg = core.Postgres{
+			Status: core.StatusRunning, Role: core.RoleStandby, SystemID: 7001, Timeline: 2, LSN: 100, Launched: true, PostmasterPID: 100,
+			Upstream: "b", Receiver: &core.Receiver{Status: "streaming"},
 		}
+		dcs.put(core.KeyIdentity, core.Identity{SystemID: 7001})
+		dcs.put(core.KeyEpoch, core.EpochRecord{Epoch: 1, Timeline: 2})
+		dcs.put(core.KeyCohort, core.Cohort{Epoch: 1, Members: []string{"a", "b"}, K: 1})
+		dcs.put(core.KeyMember("b"), core.Member{Name: "b", API: "b:8008", Host: "b", Port: 5432, Status: core.StatusRunning, Role: core.RolePrimary})
+		leads := func() {
+			dcs.put(core.KeyLeader, core.Leader{Holder: "b", Token: "x", Epoch: 1, TTL: 3 * core.Second, Timeline: 2, LSN: 100})
+			n.peers.change(func(p *peers) {
+				p.heard = []core.Heard{{Name: "b", At: n.clock(), Beat: core.Beat{Name: "b", Epoch: 1, Open: true}}}
+			})
+		}
+		leads()
 		n.start()
-		n.primary()
-		synctest.Wait()
-		probing = true
-		n.inbox.nudge()
-		reports := map[core.Instant]bool{}
-		for end := time.Now().Add(2 * time.Second); time.Now().Before(end); pass(10 * time.Millisecond) {
-			reports[n.observation().Postgres.At] = true
+		await(t, "leader watched", 5*time.Second, func() bool { return look(&n.peers.mu, &n.peers.watched) == "b" })
+		if after := look(&n.peers.mu, &n.peers.after); after != n.Policy.ProbeAfter() {
+			t.Errorf("watched for a silence of %s", after)
 		}
-		if len(reports) < 9 || len(reports) > 13 {
-			t.Errorf("%d reports in 2s", len(reports))
-		}
-		if p := look(&n.peers.mu, &n.peers.probed); p == nil || p.Name != "b" {
+		await(t, "probe", 5*time.Second, func() bool { return look(&n.peers.mu, &n.peers.probed) != nil })
+		if p := look(&n.peers.mu, &n.peers.probed); *p != (core.Peer{Name: "b", Host: "b", Port: 5432}) {
 			t.Errorf("probed %+v", p)
 		}
-		synctest.Wait()
-		probing = false
-		n.inbox.nudge()
-		synctest.Wait()
-		clear(reports)
-		for end := time.Now().Add(2 * time.Second); time.Now().Before(end); pass(10 * time.Millisecond) {
-			reports[n.observation().Postgres.At] = true
+		if got := n.reports(); got < 9 || got > 13 {
+			t.Errorf("%d reports in 2s", got)
 		}
-		if len(reports) > 4 {
-			t.Errorf("%d reports in 2s without a probe", len(reports))
+		stop := make(chan struct{})
+		go func() {
+			for {
+				select {
+				case <-stop:
+					return
+				case <-time.After(200 * time.Millisecond):
+					leads()
+				}
+			}
+		}()
+		await(t, "end of the probe", 5*time.Second, func() bool { return look(&n.peers.mu, &n.peers.probed) == nil })
+		if got := n.reports(); got > 4 {
+			t.Errorf("%d reports in 2s without a probe", got)
 		}
-		if p := look(&n.peers.mu, &n.peers.probed); p != nil {
-			t.Errorf("still probed: %+v", p)
-		}
+		close(stop)
 	})
 }
 
-// Ensure a standby watches the leader, and who leads nobody.
+// Ensure a standby watches the leader of its cohort, and who leads nobody.
 func TestWatchedLeader(t *testing.T) {
-	l := &Loop{}
-	l.Policy.Self.Name, l.Policy.Quorum = "a", true
 	for _, c := range []struct {
 		leader core.Leader
+		cohort []string
 		want   string
 	}{
-		{core.Leader{Holder: "b"}, "b"},
-		{core.Leader{Holder: "a"}, ""},
-		{core.Leader{Holder: "b", Released: true}, ""},
-		{core.Leader{}, ""},
+		{core.Leader{Holder: "b"}, []string{"a", "b"}, "b"},
+		{core.Leader{Holder: "b"}, nil, ""},
+		{core.Leader{Holder: "a"}, []string{"a", "b"}, ""},
+		{core.Leader{Holder: "b", Released: true}, []string{"a", "b"}, ""},
+		{core.Leader{}, []string{"a", "b"}, ""},
 	} {
-		if got := l.watched(&core.View{Leader: core.Versioned[core.Leader]{Value: c.leader}}); got != c.want {
-			t.Errorf("%+v: watched %q", c.leader, got)
+		v := &core.View{Leader: core.Versioned[core.Leader]{Value: c.leader}, Cohort: core.Versioned[core.Cohort]{Value: core.Cohort{Members: c.cohort}}}
+		if got := watched(v, "a"); got != c.want {
+			t.Errorf("%+v: watched %q", c, got)
 		}
 	}
 }
