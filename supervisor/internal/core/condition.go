@@ -50,10 +50,10 @@ var (
 	pgLeftovers = &condition{"PostgreSQL down, processes left for long", func(f *facts) bool {
 		return f.down() && !f.pg.Empty && f.s.LeftoversSince != 0 && f.o.Now.Sub(f.s.LeftoversSince) >= f.p.ReapGrace()
 	}}
-	pgAbsent        = &condition{"no data directory", func(f *facts) bool { return f.pg.Status == StatusAbsent }}
-	pgUnusable      = &condition{"data directory unusable", func(f *facts) bool { return f.pg.Status == StatusUnusable }}
-	pgHung          = &condition{"PostgreSQL hung for a TTL", func(f *facts) bool { return f.s.HungSince != 0 && f.o.Now.Sub(f.s.HungSince) >= f.p.TTL }}
-	dataKnown       = &condition{"data belongs here", func(f *facts) bool { return f.s.SystemID != 0 && f.s.SystemID == f.pg.SystemID }}
+	pgAbsent   = &condition{"no data directory", func(f *facts) bool { return f.pg.Status == StatusAbsent }}
+	pgUnusable = &condition{"data directory unusable", func(f *facts) bool { return f.pg.Status == StatusUnusable }}
+	pgHung     = &condition{"PostgreSQL hung for a TTL", func(f *facts) bool { return f.s.HungSince != 0 && f.o.Now.Sub(f.s.HungSince) >= f.p.TTL }}
+	dataKnown  = &condition{"data belongs here", func(f *facts) bool { return f.s.SystemID != 0 && f.s.SystemID == f.pg.SystemID }}
 	// standsAlone: a rewound or copied directory may need WAL of its source before it lets anybody in.
 	standsAlone     = &condition{"consistent by itself", func(f *facts) bool { return !f.s.Lacking || named.holds(f) }}
 	stray           = &condition{"starting towards another than the leader", (*facts).stray}
