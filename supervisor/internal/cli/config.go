@@ -32,6 +32,10 @@ func (a *App) configValidateCommand() *cobra.Command {
 			paths = []string{path}
 		}
 		cfg, diags := config.Load(paths...)
+		if cfg != nil {
+			_, found := cfg.ReadSecret()
+			diags.Merge(found)
+		}
 		if cfg != nil && !*noPlugins {
 			checkPlugins(c.Context(), cfg, diags)
 		}

@@ -5,6 +5,7 @@ package daemon
 import (
 	"errors"
 	"fmt"
+	"os"
 	"syscall"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/core"
@@ -13,8 +14,15 @@ import (
 
 // openPeers begins to listen for the other supervisors, at the address of the REST interface.
 func (d *Daemon) openPeers(policy core.Policy) (*peers.Peers, error) {
+	secret, diags := d.Config.ReadSecret()
+	if err := diags.WriteText(os.Stderr, false); err != nil {
+		return nil, err
+	}
+	if diags.HasErrors() {
+		return nil, ErrConfig
+	}
 	p := peers.New(peers.Config{
-		Cluster: d.Config.Cluster.Name, Namespace: d.Config.Cluster.Namespace, Name: d.Config.Cluster.Member,
+		Cluster: d.Config.Cluster.Name, Namespace: d.Config.Cluster.Namespace, Name: d.Config.Cluster.Member, Secret: secret,
 		Listen: d.Config.API.Listen, Interval: policy.BeatInterval(), ProbeGrace: policy.ProbeGrace(), Clock: bootNow, Log: d.Log,
 	})
 	err := p.Open()

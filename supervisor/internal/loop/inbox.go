@@ -25,6 +25,8 @@ type inbox struct {
 	again func()
 	// reapply says that PostgreSQL's settings are to be brought in force again.
 	reapply bool
+	// durability is a policy whose durability is to come in force.
+	durability *core.Policy
 }
 
 // fly takes the lane of a purpose; false when it is taken.
@@ -137,4 +139,14 @@ func (in *inbox) takeReapply() bool {
 	defer in.mu.Unlock()
 	defer func() { in.reapply = false }()
 	return in.reapply
+}
+
+// takeDurability brings what SetDurability was given last into a policy.
+func (in *inbox) takeDurability(p *core.Policy) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if d := in.durability; d != nil {
+		p.Quorum, p.SyncStandbys, p.MinSync, p.SuspectAfter = d.Quorum, d.SyncStandbys, d.MinSync, d.SuspectAfter
+	}
+	in.durability = nil
 }

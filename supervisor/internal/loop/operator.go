@@ -38,7 +38,7 @@ func (l *Loop) admit(op core.Operation) *core.Refusal {
 	defer l.judged.Unlock()
 	o := l.judged.o
 	o.Now = l.Clock()
-	return core.Admit(l.judged.s, o, l.Policy, op)
+	return core.Admit(l.judged.s, o, l.judged.p, op)
 }
 
 func (l *Loop) setPaused(ctx context.Context, v *core.View, paused bool) error {

@@ -48,6 +48,23 @@ func TestHeardAndTold(t *testing.T) {
 	})
 }
 
+// Ensure durability that is asked for while the loop runs comes in force with the next tick, and nothing else does.
+func TestSetDurability(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, "a", newRegister())
+		n.start()
+		n.primary()
+		if c := record[core.Cohort](n.dcs, core.KeyCohort); len(c.Members) != 0 {
+			t.Fatalf("cohort %+v", c)
+		}
+		n.SetDurability(core.Policy{Quorum: true, SyncStandbys: 1, SuspectAfter: 800 * core.Millisecond})
+		await(t, "cohort", 5*time.Second, func() bool { return len(record[core.Cohort](n.dcs, core.KeyCohort).Members) == 1 })
+		if p := look(&n.judged.Mutex, &n.judged.p); !p.Quorum || p.TTL != n.Policy.TTL || p.Self.Name != "a" {
+			t.Errorf("policy %+v", p)
+		}
+	})
+}
+
 // reports counts the reports about PostgreSQL of two seconds.
 func (n *node) reports() int {
 	at := map[core.Instant]bool{}
