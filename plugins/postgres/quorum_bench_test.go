@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pgvigil/pgvigil/plugins/sdk/plugintest"
 	pluginv1 "github.com/pgvigil/pgvigil/proto/plugin/v1"
 )
 
@@ -61,31 +60,73 @@ func BenchmarkSettle(b *testing.B) {
 	})
 }
 
-// BenchmarkRepoint measures how long a promotion takes to its first flush by a standby that was made to follow the new
-// primary just before, on the new timeline.
+// BenchmarkRepoint measures how long a promotion takes, from the call to the first commit that a standby acknowledged which
+// was made to follow before it; and how much of that was after the end of recovery.
 func BenchmarkRepoint(b *testing.B) {
 	eachBench(b, func(b *testing.B, bin string) {
-		x, y := pair(b, bin)
-		var took []time.Duration
-		least := uint32(2)
+		x, y, z := trio(b, bin)
+		for _, h := range []*host{x, y, z} {
+			_, err := h.client().Apply(within(b), &pluginv1.ApplyRequest{Epoch: 1, Members: others(h, x, y, z)})
+			must(b, "slots", err)
+		}
+		var took, after []time.Duration
 		for b.Loop() {
 			b.StopTimer()
-			x.await(b, "checkpointed", func(o *pluginv1.ObserveResponse) bool { return o.GetCheckpointed() })
-			x.mustSQL(b, "SELECT pg_switch_wal()")
-			plugintest.Eventually(b, "caught up", func() bool {
-				return x.mustSQL(b, "SELECT count(*) FROM pg_stat_replication WHERE replay_lsn = pg_current_wal_lsn()") == "1"
-			})
-			z := third(b, x, bin)
-			_ = z
+			y.awaitStreaming(b)
+			z.awaitStreaming(b)
+			x.stop(b, 30*time.Second)
+			y.detach(b)
+			z.follow(b, y)
+			l := y.mustDial(b)
 			b.StartTimer()
-			break
+			all, rest := firstCommit(b, l, func() {
+				must(b, "promotion", finish(y.client().Promote(within(b), &pluginv1.PromoteRequest{
+					Epoch: 1, Members: others(y, x, y, z), SynchronousStandbyNames: `ANY 1 ("` + z.name + `")`,
+				})))
+			})
+			b.StopTimer()
+			took, after = append(took, all), append(after, rest)
+			x.start(b, y)
+			x, y, z = y, z, x
+			b.StartTimer()
 		}
-		_, _ = y, least
 		report(b, took)
+		slices.Sort(after)
+		b.ReportMetric(float64(after[len(after)/2].Microseconds())/1000, "after-recovery-median-ms")
+		for _, h := range []*host{x, y, z} {
+			h.stop(b, 0)
+		}
 	})
 }
 
-func third(b *testing.B, x *host, bin string) *host { return nil }
+// firstCommit commits as soon as a call has made the server writable, and tells how long after the begin of the call, and after
+// the end of recovery, that was acknowledged.
+func firstCommit(b *testing.B, l *line, call func()) (all, rest time.Duration) {
+	began := time.Now()
+	done := make(chan struct{})
+	go func() { defer close(done); call() }()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for l.mustSQL(b, "SELECT pg_is_in_recovery()") == "t" {
+		<-tick.C
+	}
+	opened := time.Now()
+	l.mustSQL(b, "INSERT INTO load VALUES (1)")
+	all, rest = time.Since(began), time.Since(opened)
+	<-done
+	return all, rest
+}
+
+// others are the names of all but one.
+func others(not *host, all ...*host) []string {
+	var out []string
+	for _, h := range all {
+		if h != not {
+			out = append(out, h.name)
+		}
+	}
+	return out
+}
 
 // eachBench runs a benchmark once per PostgreSQL.
 func eachBench(b *testing.B, f func(b *testing.B, bin string)) {
