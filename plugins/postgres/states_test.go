@@ -68,31 +68,6 @@ func (h *host) unusable(t *testing.T, message string) {
 	})
 }
 
-// However often and whenever a standby is detached: from then on it receives nothing.
-func TestDetachHammered(t *testing.T) {
-	eachVersion(t, func(t *testing.T, bin string) {
-		a, b := pair(t, bin)
-		a.mustSQL(t, "CREATE TABLE load (i int)")
-		var w writers
-		w.run(a, 2)
-		for range 15 {
-			b.follow(t, a)
-			b.awaitStreaming(t)
-			at := b.detach(t)
-			before := w.count.Load()
-			state := b.await(t, "more was written", func(o *pluginv1.ObserveResponse) bool {
-				return w.count.Load() > before+50
-			})
-			if state.GetLsn() != at.GetLsn() || state.GetTimeline() != at.GetTimeline() || state.GetReceiver() != nil {
-				t.Fatalf("detached at %v, then %v", at, state)
-			}
-		}
-		a.stop(t, 0)
-		w.wait.Wait()
-		b.stop(t, 10*time.Second)
-	})
-}
-
 // What ALTER SYSTEM says about parameters of pgvigil's does not last.
 func TestAlterSystem(t *testing.T) {
 	eachVersion(t, func(t *testing.T, bin string) {
