@@ -69,9 +69,9 @@ func (w *world) boot(h *host) {
 	h.boots++
 	h.up, h.bootAt = true, w.now.Add(-w.span(0, 20*core.Second))
 	h.policy.Self.Token = fmt.Sprintf("t-%s-%d", h.name, h.boots)
-	h.saved = core.Durable{
-		Voted: h.saved.Voted, Lacking: h.saved.Lacking, Owed: h.saved.Owed, WalEpoch: h.saved.WalEpoch, SystemID: h.saved.SystemID,
-	}
+	d := &h.saved
+	d.Hold, d.Promoted, d.PromotedPID, d.GivenUp = core.Hold{}, 0, 0, 0
+	d.Awake, d.Promised, d.Cohort, d.Sent = 0, core.Promised{}, core.Cohort{}, core.Cohort{}
 	w.begin(h)
 }
 
