@@ -100,6 +100,9 @@ func (w *world) promise(h *host, p core.Promise) {
 	if to == nil {
 		return
 	}
+	if w.broken.longPromises {
+		p.For *= 3
+	}
 	w.datagram(h, to, func() {
 		l := to.life
 		if l == nil {
