@@ -23,6 +23,16 @@ const (
 	patience = 60 * time.Second
 )
 
+// pace is how quickly the nodes of a cluster answer when nothing is wrong.
+type pace struct {
+	// connect is how long a writer waits for a connection before it tries the next node.
+	connect time.Duration
+	// sample is how long the checker waits for an answer.
+	sample time.Duration
+}
+
+var usual = pace{connect: 250 * time.Millisecond, sample: 200 * time.Millisecond}
+
 // start brings a cluster up and shows the logs of its nodes if the test fails.
 func start(t *testing.T, options lab.Options, prepare ...func(*lab.Cluster)) *lab.Cluster {
 	t.Helper()
@@ -90,11 +100,17 @@ type story struct {
 // begin waits until the cluster is healthy and starts writers and checker.
 func begin(t *testing.T, c *lab.Cluster) *story {
 	t.Helper()
-	s := &story{T: t, Cluster: c, book: ledger.New(2, nil), watch: &checker.Checker{}}
+	return beginAt(t, c, usual)
+}
+
+// beginAt is begin for a cluster of another pace.
+func beginAt(t *testing.T, c *lab.Cluster, speed pace) *story {
+	t.Helper()
+	s := &story{T: t, Cluster: c, book: ledger.New(2, nil), watch: &checker.Checker{Deadline: speed.sample}}
 	s.healthy()
 	s.primary = s.leader()
 	s.standbys = c.Except(s.primary)
-	s.startWriter()
+	s.startWriter(speed.connect)
 	var targets []checker.Target
 	for _, n := range c.Nodes {
 		targets = append(targets, checker.Target{Name: n.Name, Connect: n.Connect, Epoch: n.Epoch})
@@ -114,9 +130,9 @@ func begin(t *testing.T, c *lab.Cluster) *story {
 	return s
 }
 
-func (s *story) startWriter() {
+func (s *story) startWriter(connect time.Duration) {
 	s.Helper()
-	config, err := s.ClientConfig(250 * time.Millisecond)
+	config, err := s.ClientConfig(connect)
 	if err != nil {
 		s.Fatal(err)
 	}

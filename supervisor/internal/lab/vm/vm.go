@@ -134,3 +134,13 @@ func (m *Machine) Kill() error {
 
 func (m *Machine) socket() string  { return filepath.Join(m.config.Dir, "orders") }
 func (c Config) initramfs() string { return filepath.Join(c.Dir, "initramfs") }
+
+// Off tells whether the machine has been switched off.
+func (m *Machine) Off() bool {
+	select {
+	case <-m.done:
+		return true
+	default:
+		return false
+	}
+}
