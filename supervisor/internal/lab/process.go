@@ -91,14 +91,12 @@ func (p *process) kill() error {
 	if !p.running() {
 		return nil
 	}
-	if err := p.send(syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) && p.running() {
-		return err
-	}
+	sent := p.send(syscall.SIGKILL) // which fails when the process, or its whole host, has just ended
 	select {
 	case <-p.done:
 		return nil
 	case <-time.After(10 * time.Second):
-		return fmt.Errorf("process %d outlived SIGKILL by 10 s", p.pid)
+		return errors.Join(sent, fmt.Errorf("process %d outlived SIGKILL by 10 s", p.pid))
 	}
 }
 

@@ -47,7 +47,8 @@ func (n *Node) boot(ctx context.Context) error {
 	machine, err := vm.Start(ctx, vm.Config{
 		Name: n.Name, Dir: n.path("vm"), Console: n.path("log", "console.log"),
 		Tap: network.port(n.index), Address: n.Address, Share: n.dir, Private: private,
-		UID: n.cluster.id.UID, GID: n.cluster.id.GID, Watchdog: n.cluster.options.Watchdog,
+		Warm: []string{n.cluster.options.Bin, n.cluster.pgBin},
+		UID:  n.cluster.id.UID, GID: n.cluster.id.GID, Watchdog: n.cluster.options.Watchdog,
 	}, n.onHost)
 	if err != nil {
 		return err

@@ -27,7 +27,7 @@ func makeInitramfs(ctx context.Context, c Config, k kernel) error {
 	if err != nil {
 		return err
 	}
-	plan := Plan{Name: c.Name, Address: c.Address, Share: c.Share, Private: c.Private, UID: c.UID, GID: c.GID}
+	plan := Plan{Name: c.Name, Address: c.Address, Share: c.Share, Private: c.Private, Warm: c.Warm, UID: c.UID, GID: c.GID}
 	for _, m := range modules {
 		plan.Modules = append(plan.Modules, path.Join("/modules", m.name))
 	}

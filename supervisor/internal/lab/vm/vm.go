@@ -36,6 +36,9 @@ type Config struct {
 	// guest's own, in its memory.
 	Share   string
 	Private []string
+	// Warm are directories whose files the guest reads when it starts, so that programs among them do not come in page by
+	// page, over and over, when they are first run.
+	Warm []string
 	// UID and GID own the private directories and the watchdog.
 	UID, GID int
 	// Memory in MiB; default 768.

@@ -22,6 +22,7 @@ type Plan struct {
 	Modules  []string
 	Share    string
 	Private  []string
+	Warm     []string
 	UID, GID int
 }
 

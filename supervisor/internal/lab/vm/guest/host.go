@@ -6,6 +6,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -51,8 +53,37 @@ func makeHost(plan vm.Plan) error {
 	if err := unix.Sethostname([]byte(plan.Name)); err != nil {
 		return err
 	}
-	return network(plan.Address)
+	if err := network(plan.Address); err != nil {
+		return err
+	}
+	for _, dir := range plan.Warm {
+		if err := warm(dir); err != nil {
+			return err
+		}
+	}
+	return nil
 }
+
+// warm reads all files below a directory, which leaves them in the kernel's cache.
+func warm(dir string) error {
+	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		file, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		_, err = io.CopyBuffer(discard{}, file, make([]byte, 1<<20))
+		return err
+	})
+}
+
+// discard has nothing but Write, so that a copy to it uses the buffer it is given.
+type discard struct{}
+
+func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
 func load(path string) error {
 	file, err := os.Open(path)
