@@ -23,21 +23,24 @@ cache_dir() {
     else echo "${XDG_CACHE_HOME:-$HOME/.cache}/pgvigil"; fi
 }
 
-# package prints the name of the newest kernel package for this processor.
-package() {
-    local meta name
-    meta=linux-image-$(dpkg --print-architecture)
-    name=$(apt-cache depends --important "$meta" 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[^ ]*\).*/\1/p' | head -1)
-    [[ -n $name ]] || die "no package $meta among the apt sources of this machine (run apt-get update?)"
-    echo "$name"
+# newest prints the name of the newest kernel package for this processor, nothing if apt knows none.
+newest() {
+    apt-cache depends --important "$meta" 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[^ ]*\).*/\1/p' | head -1
 }
+
+download() { (cd "$work" && apt-get -qq -o APT::Sandbox::User="$(id -un)" download "$(newest)") >&2; }
 
 # fetched unpacks the image of the distribution's kernel package, and of its modules those that a virtual machine may want.
 fetched() {
-    local name deb parts=() part
-    name=$(package)
-    say "fetching $name"
-    (cd "$work" && apt-get -qq -o APT::Sandbox::User="$(id -un)" download "$name") >&2 || die "apt did not give $name (run apt-get update?)"
+    local meta deb parts=() part
+    meta=linux-image-$(dpkg --print-architecture)
+    say "fetching the kernel that $meta depends on"
+    if ! download 2>/dev/null; then
+        # The lists of packages are missing, or older than what the mirror has.
+        [[ $EUID -eq 0 ]] || die "apt did not give it (apt-get update, as root)"
+        apt-get -qq update >&2
+        download || die "the apt sources of this machine did not give it"
+    fi
     deb=$(echo "$work"/*.deb)
     for part in modules.builtin kernel/{fs/{9p,netfs,fscache},net/{9p,core},drivers/{net,virtio,char,watchdog}}/*.ko*; do
         parts+=("./lib/modules/*/$part" "./usr/lib/modules/*/$part")
