@@ -44,9 +44,7 @@ func TestWatchdog(t *testing.T) {
 		s.do(host.StopSupervisor())
 		s.reset(host)
 		s.moved()
-		s.moreAcks(50)
-		s.do(host.StartHost())
-		s.end()
+		s.end(host)
 	})
 }
 
