@@ -5,6 +5,7 @@ package pluginhost
 import (
 	"fmt"
 	"math"
+	"time"
 
 	pluginv1 "github.com/pgvigil/pgvigil/proto/plugin/v1"
 	"github.com/pgvigil/pgvigil/supervisor/internal/core"
@@ -107,7 +108,7 @@ func postgresFromWire(r *pluginv1.ObserveResponse) (core.Postgres, error) {
 		Slots:          r.GetSlots(),
 		SyncNames:      r.GetSynchronousStandbyNames(),
 		ReplayPaused:   r.GetReplayPaused(),
-		ReplayedAtUnix: r.GetReplayedAtUnixNs(),
+		ReplayedAtUnix: r.GetReplayedAtUnixNs() / int64(time.Second),
 	}, nil
 }
 
