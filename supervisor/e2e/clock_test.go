@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab"
+	"github.com/pgvigil/pgvigil/supervisor/internal/lab/boottime"
 )
 
 // emulated is the pace of a cluster with a host that is an emulated machine.
@@ -69,11 +70,13 @@ func stepClock(t *testing.T, c *lab.Cluster, host *lab.Node) {
 	if !leads {
 		t.Fatalf("%s does not say under which epoch it leads", s.primary.Name)
 	}
+	rate := s.clockRate(host)
 	for _, by := range []time.Duration{time.Hour, -2 * time.Hour, time.Hour} {
 		s.step(host, by)
 		s.always(s.primary.Name+" leads", emulatedTTL+2*time.Second, func() bool { return s.primaryIs(s.primary) })
 		s.moreAcks(50)
 	}
+	rate()
 	report := s.end()
 	if report.Lost() > 0 {
 		t.Errorf("%d acknowledged writes lost", report.Lost())
@@ -83,6 +86,21 @@ func stepClock(t *testing.T, c *lab.Cluster, host *lab.Node) {
 	}
 	if gap := s.book.Gap(s.mark); gap >= emulatedTTL/2 {
 		t.Errorf("clients had to wait for %s", gap)
+	}
+}
+
+// clockRate begins to watch how fast the host's own time passes; what it returns tells, for whoever has to explain a
+// leadership that moved: that clocks run at about the same rate is all that pgvigil takes for granted.
+func (s *story) clockRate(host *lab.Node) (tell func()) {
+	s.Helper()
+	then, err := host.Machine().Clocks()
+	s.do(err)
+	began := boottime.Now()
+	return func() {
+		s.Helper()
+		now, err := host.Machine().Clocks()
+		s.do(err)
+		s.Logf("time passed on %s at a rate of %.4f", host.Name, float64(now.Uptime-then.Uptime)/float64(boottime.Now().Sub(began)))
 	}
 }
 
