@@ -7,7 +7,7 @@ PLUGINS  := etcd postgres example
 NFPM     := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.0
 export CGO_ENABLED = 0
 
-.PHONY: demo test lint generate build package bench
+.PHONY: demo test lint sim generate build package bench
 
 demo: ## a real three-node cluster on this machine, with a live view; ARGS=--script plays a fixed story
 	@contrib/setup/packages.sh demo
@@ -20,6 +20,10 @@ test: ## install what the tests need, then run the whole suite
 
 lint: ## formatting, vet, linters, generated code, known vulnerabilities
 	@contrib/setup/lint.sh
+
+SEEDS ?= 20000
+sim: ## play SEEDS simulated clusters under faults; SEED=n tells one
+	@go run ./supervisor/internal/sim/chaos -seeds $(SEEDS) -seed $(or $(SEED),0) $(ARGS)
 
 generate: ## protocol, rule table
 	@contrib/setup/generate.sh

@@ -36,8 +36,11 @@ unit() {
     local processes=(./supervisor/internal/{deadman,dcsserver,lab,pluginhost,daemon}/... ./plugins/{sdk,example,etcd}/...)
     local pure
     mapfile -t pure < <(go list ./proto/... ./supervisor/... | grep -vxFf <(go list "${processes[@]}"))
-    mapfile -t pure < <(printf '%s\n' "${pure[@]}" | grep -v '/internal/core$')
-    run -timeout 10m ./supervisor/internal/core # one goroutine, and thousands of simulated clusters
+    mapfile -t pure < <(printf '%s\n' "${pure[@]}" | grep -v '/internal/\(core\|sim\)$')
+    run -timeout 10m ./supervisor/internal/core # one goroutine: nothing to race
+    run -timeout 10m ./supervisor/internal/sim # drills, and worlds that must break
+    step "simulated clusters"
+    make --no-print-directory sim SEEDS=20000
     CGO_ENABLED=1 run -race "${pure[@]}"
     CGO_ENABLED=1 run -race -p 1 -timeout 15m "${processes[@]}"
     run -p 1 -timeout 15m ./plugins/postgres/...

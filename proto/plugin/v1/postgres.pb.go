@@ -320,8 +320,14 @@ type ObserveResponse struct {
 	// CLOCK_BOOTTIME of this host, nanoseconds, before the state was sampled: everything in this message was
 	// true at that instant or later. A report sampled before a call ended proves nothing about what it did.
 	SampledAtBoottimeNs int64 `protobuf:"varint,24,opt,name=sampled_at_boottime_ns,json=sampledAtBoottimeNs,proto3" json:"sampled_at_boottime_ns,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// Whether synchronous_standby_names was proven to be in force in every process of this postmaster: no commit past
+	// sync_barrier_lsn was or will be acknowledged by an earlier value. False after anybody else changed it, and
+	// after a restart of the plugin, until Apply or Promote settles it again.
+	SyncSettled bool `protobuf:"varint,25,opt,name=sync_settled,json=syncSettled,proto3" json:"sync_settled,omitempty"`
+	// With sync_settled, on a primary: position of the WAL read after the value was in force. 0 otherwise.
+	SyncBarrierLsn uint64 `protobuf:"varint,26,opt,name=sync_barrier_lsn,json=syncBarrierLsn,proto3" json:"sync_barrier_lsn,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *ObserveResponse) Reset() {
@@ -518,6 +524,20 @@ func (x *ObserveResponse) GetReplayedAtUnixNs() int64 {
 func (x *ObserveResponse) GetSampledAtBoottimeNs() int64 {
 	if x != nil {
 		return x.SampledAtBoottimeNs
+	}
+	return 0
+}
+
+func (x *ObserveResponse) GetSyncSettled() bool {
+	if x != nil {
+		return x.SyncSettled
+	}
+	return false
+}
+
+func (x *ObserveResponse) GetSyncBarrierLsn() uint64 {
+	if x != nil {
+		return x.SyncBarrierLsn
 	}
 	return 0
 }
@@ -1403,8 +1423,10 @@ type ApplyRequest struct {
 	Members []string `protobuf:"bytes,2,rep,name=members,proto3" json:"members,omitempty"`
 	// Value of synchronous_standby_names.
 	SynchronousStandbyNames string `protobuf:"bytes,3,opt,name=synchronous_standby_names,json=synchronousStandbyNames,proto3" json:"synchronous_standby_names,omitempty"`
-	unknownFields           protoimpl.UnknownFields
-	sizeCache               protoimpl.SizeCache
+	// Whether to end only when the value is proven to be in force in every process.
+	Settle        bool `protobuf:"varint,4,opt,name=settle,proto3" json:"settle,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ApplyRequest) Reset() {
@@ -1456,6 +1478,13 @@ func (x *ApplyRequest) GetSynchronousStandbyNames() string {
 		return x.SynchronousStandbyNames
 	}
 	return ""
+}
+
+func (x *ApplyRequest) GetSettle() bool {
+	if x != nil {
+		return x.Settle
+	}
+	return false
 }
 
 // ApplyResponse tells that it is done.
@@ -1516,7 +1545,7 @@ const file_plugin_v1_postgres_proto_rawDesc = "" +
 	"\x04port\x18\x03 \x01(\rR\x04port\"1\n" +
 	"\x0eObserveRequest\x12\x1f\n" +
 	"\vinterval_ns\x18\x01 \x01(\x03R\n" +
-	"intervalNs\"\x8d\a\n" +
+	"intervalNs\"\xda\a\n" +
 	"\x0fObserveResponse\x12)\n" +
 	"\x06status\x18\x01 \x01(\x0e2\x11.plugin.v1.StatusR\x06status\x12#\n" +
 	"\x04role\x18\x02 \x01(\x0e2\x0f.plugin.v1.RoleR\x04role\x12\x18\n" +
@@ -1542,7 +1571,9 @@ const file_plugin_v1_postgres_proto_rawDesc = "" +
 	"\x19synchronous_standby_names\x18\x15 \x01(\tR\x17synchronousStandbyNames\x12#\n" +
 	"\rreplay_paused\x18\x16 \x01(\bR\freplayPaused\x12-\n" +
 	"\x13replayed_at_unix_ns\x18\x17 \x01(\x03R\x10replayedAtUnixNs\x123\n" +
-	"\x16sampled_at_boottime_ns\x18\x18 \x01(\x03R\x13sampledAtBoottimeNs\"}\n" +
+	"\x16sampled_at_boottime_ns\x18\x18 \x01(\x03R\x13sampledAtBoottimeNs\x12!\n" +
+	"\fsync_settled\x18\x19 \x01(\bR\vsyncSettled\x12(\n" +
+	"\x10sync_barrier_lsn\x18\x1a \x01(\x04R\x0esyncBarrierLsn\"}\n" +
 	"\bReceiver\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\tR\x06status\x12\x12\n" +
 	"\x04host\x18\x02 \x01(\tR\x04host\x12\x12\n" +
@@ -1601,11 +1632,12 @@ const file_plugin_v1_postgres_proto_rawDesc = "" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12'\n" +
 	"\x06source\x18\x02 \x01(\v2\x0f.plugin.v1.PeerR\x06source\")\n" +
 	"\x11CheckpointRequest\x12\x14\n" +
-	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\"z\n" +
+	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\"\x92\x01\n" +
 	"\fApplyRequest\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x18\n" +
 	"\amembers\x18\x02 \x03(\tR\amembers\x12:\n" +
-	"\x19synchronous_standby_names\x18\x03 \x01(\tR\x17synchronousStandbyNames\">\n" +
+	"\x19synchronous_standby_names\x18\x03 \x01(\tR\x17synchronousStandbyNames\x12\x16\n" +
+	"\x06settle\x18\x04 \x01(\bR\x06settle\">\n" +
 	"\rApplyResponse\x12-\n" +
 	"\x13done_at_boottime_ns\x18\x01 \x01(\x03R\x10doneAtBoottimeNs*\xbf\x01\n" +
 	"\x06Status\x12\x16\n" +

@@ -71,15 +71,20 @@ type PostgresClient interface {
 	// process of the data directory is left. Long.
 	Stop(ctx context.Context, in *PostgresStopRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[Progress], error)
 	// Promote makes a running standby writable, on a timeline greater than min_timeline. Done when
-	// PostgreSQL is out of recovery. It asks for a checkpoint afterwards without waiting for it. Long.
+	// PostgreSQL is out of recovery. synchronous_standby_names is settled, as by Apply, before PostgreSQL opens: no
+	// commit is ever acknowledged by an earlier value. FAILED_PRECONDITION when that cannot be proven. It asks for a
+	// checkpoint afterwards without waiting for it. Long.
 	Promote(ctx context.Context, in *PromoteRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[Progress], error)
 	// Follow makes a running standby stream from upstream by changing primary_conninfo and reloading
 	// (restarting before PostgreSQL 13 is not needed: 13 is the oldest supported). Done when the settings
 	// are in force; that WAL arrives is seen through Observe. Short.
 	Follow(ctx context.Context, in *FollowRequest, opts ...grpc.CallOption) (*FollowResponse, error)
 	// Detach makes a standby stop receiving WAL for good: primary_conninfo and restore_command emptied, the
-	// walreceiver and a running restore gone. Done when both are gone, and it stays so over restarts
-	// until Follow or Start names an upstream. Short.
+	// walreceiver and a running restore gone. Done when it is proven that neither is there, that none can begin, and
+	// where the WAL of this standby ends; it stays so over restarts of PostgreSQL and of the plugin until Follow or Start
+	// names an upstream. A standby whose WAL is still being read, because it was restarted, is waited for until the call
+	// is cancelled; done again, the call goes on waiting. FAILED_PRECONDITION when the end of its WAL cannot be proven,
+	// because replay is paused or waits for queries: the message says so, and the standby receives nothing all the same. Short.
 	Detach(ctx context.Context, in *DetachRequest, opts ...grpc.CallOption) (*DetachResponse, error)
 	// Rewind makes a stopped former primary, or a standby that went astray, fit to follow source: waits for the
 	// source's checkpoint after its promotion, keeps and summarises the WAL that diverged, runs
@@ -90,7 +95,9 @@ type PostgresClient interface {
 	Checkpoint(ctx context.Context, in *CheckpointRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[Progress], error)
 	// Apply brings settings, HBA lines, physical slots and synchronous_standby_names in line with the
 	// configuration and the request, reloading if something changed. What needs a restart is told by
-	// Observe as pending_restart. Short.
+	// Observe as pending_restart. With settle it ends only when synchronous_standby_names is settled, and disturbs
+	// nothing when it is already; without, the value may be in force in some processes only. A settling Apply that is
+	// cancelled leaves the value not settled; done again, it goes on. Short.
 	Apply(ctx context.Context, in *ApplyRequest, opts ...grpc.CallOption) (*ApplyResponse, error)
 }
 
@@ -321,15 +328,20 @@ type PostgresServer interface {
 	// process of the data directory is left. Long.
 	Stop(*PostgresStopRequest, grpc.ServerStreamingServer[Progress]) error
 	// Promote makes a running standby writable, on a timeline greater than min_timeline. Done when
-	// PostgreSQL is out of recovery. It asks for a checkpoint afterwards without waiting for it. Long.
+	// PostgreSQL is out of recovery. synchronous_standby_names is settled, as by Apply, before PostgreSQL opens: no
+	// commit is ever acknowledged by an earlier value. FAILED_PRECONDITION when that cannot be proven. It asks for a
+	// checkpoint afterwards without waiting for it. Long.
 	Promote(*PromoteRequest, grpc.ServerStreamingServer[Progress]) error
 	// Follow makes a running standby stream from upstream by changing primary_conninfo and reloading
 	// (restarting before PostgreSQL 13 is not needed: 13 is the oldest supported). Done when the settings
 	// are in force; that WAL arrives is seen through Observe. Short.
 	Follow(context.Context, *FollowRequest) (*FollowResponse, error)
 	// Detach makes a standby stop receiving WAL for good: primary_conninfo and restore_command emptied, the
-	// walreceiver and a running restore gone. Done when both are gone, and it stays so over restarts
-	// until Follow or Start names an upstream. Short.
+	// walreceiver and a running restore gone. Done when it is proven that neither is there, that none can begin, and
+	// where the WAL of this standby ends; it stays so over restarts of PostgreSQL and of the plugin until Follow or Start
+	// names an upstream. A standby whose WAL is still being read, because it was restarted, is waited for until the call
+	// is cancelled; done again, the call goes on waiting. FAILED_PRECONDITION when the end of its WAL cannot be proven,
+	// because replay is paused or waits for queries: the message says so, and the standby receives nothing all the same. Short.
 	Detach(context.Context, *DetachRequest) (*DetachResponse, error)
 	// Rewind makes a stopped former primary, or a standby that went astray, fit to follow source: waits for the
 	// source's checkpoint after its promotion, keeps and summarises the WAL that diverged, runs
@@ -340,7 +352,9 @@ type PostgresServer interface {
 	Checkpoint(*CheckpointRequest, grpc.ServerStreamingServer[Progress]) error
 	// Apply brings settings, HBA lines, physical slots and synchronous_standby_names in line with the
 	// configuration and the request, reloading if something changed. What needs a restart is told by
-	// Observe as pending_restart. Short.
+	// Observe as pending_restart. With settle it ends only when synchronous_standby_names is settled, and disturbs
+	// nothing when it is already; without, the value may be in force in some processes only. A settling Apply that is
+	// cancelled leaves the value not settled; done again, it goes on. Short.
 	Apply(context.Context, *ApplyRequest) (*ApplyResponse, error)
 	mustEmbedUnimplementedPostgresServer()
 }

@@ -33,6 +33,9 @@ const (
 	ActDetach ActionKind = "detach"
 	ActApply  ActionKind = "apply"
 
+	// ActPromise answers a leader's heartbeat with a promise not to vote. Local.
+	ActPromise ActionKind = "promise"
+
 	// ActRoute tells every router where traffic belongs.
 	ActRoute ActionKind = "route"
 )
@@ -48,16 +51,18 @@ type Action struct {
 	Kind  ActionKind
 	Epoch Epoch
 
-	Commit    *Commit  // commit
-	Until     Instant  // arm
-	Peer      *Peer    // start (nil: nobody), follow, clone, rewind
-	Replace   bool     // clone: an existing data directory is replaced
-	Patience  Span     // stop
-	Timeline  Timeline // promote: the new timeline must be greater
-	Members   []string // promote, apply: the other members, by name ascending
-	SyncNames string   // promote, apply
-	Routes    *Routes  // route
-	Message   string   // refuse, and for people
+	Commit   *Commit  // commit
+	Until    Instant  // arm
+	Peer     *Peer    // start (nil: nobody), follow, clone, rewind
+	Replace  bool     // clone: an existing data directory is replaced
+	Patience Span     // stop
+	Timeline Timeline // promote: the new timeline must be greater
+	Members  []string // promote, apply: the other members, by name ascending
+	Sync     SyncSet  // promote, apply
+	Settle   bool     // apply: Sync is to be proven in force in every process
+	Promise  *Promise // promise
+	Routes   *Routes  // route
+	Message  string   // refuse, and for people
 }
 
 // Peer is a member as a source of WAL.
@@ -74,6 +79,8 @@ type CommitPurpose string
 const (
 	CommitLeader    CommitPurpose = "leader" // take, renew, release
 	CommitMember    CommitPurpose = "member"
+	CommitCohort    CommitPurpose = "cohort"
+	CommitBallot    CommitPurpose = "ballot"
 	CommitRecord    CommitPurpose = "record" // identity, history
 	CommitOperation CommitPurpose = "operation"
 )
@@ -105,6 +112,26 @@ func (c *Commit) Leader() *Leader {
 		}
 	}
 	return nil
+}
+
+// Cohort returns the cohort record the commit writes, nil if none; the shell hands it back in Committed.
+func (c *Commit) Cohort() *Cohort {
+	for _, w := range c.Writes {
+		if k, ok := w.Record.(Cohort); ok {
+			return &k
+		}
+	}
+	return nil
+}
+
+// rev is the revision a key is compared with; 0 when it is not compared.
+func (c *Commit) rev(key string) Revision {
+	for _, x := range c.Compares {
+		if x.Key == key {
+			return x.Rev
+		}
+	}
+	return 0
 }
 
 // Routes is the whole truth about where traffic belongs.

@@ -10,6 +10,9 @@ import (
 // advance takes what the observation proves into the state. It decides nothing.
 func advance(s State, o Observation, p Policy) State {
 	s.Retries = slices.Clone(s.Retries)
+	if s.Awake == 0 {
+		s.Awake = o.Now
+	}
 	for _, f := range o.Finished {
 		s = s.finished(f, p)
 	}
@@ -20,7 +23,7 @@ func advance(s State, o Observation, p Policy) State {
 	if o.View != nil {
 		s = s.observedView(o, p)
 	}
-	return s.observedLadder(o, p)
+	return s.observedLadder(o, p).observedCohort(o, p)
 }
 
 // finished notes the end of a job.
@@ -59,8 +62,11 @@ func (s State) succeeded(f Finished) State {
 		s.Ladder.Rung, s.Ladder.Rewound = RungFollow, true
 		s.Operation.Recloned = true
 		s.WalEpoch = 0
+	case ActDetach:
+		s.Detached = f.Epoch
 	case ActPromote:
 		s.WalEpoch = f.Epoch
+		s.Lacking, s.Owed = false, Position{}
 	case ActCheckpoint:
 		s.Operation.Checkpointed = true
 	case ActStart, ActStop, ActBootstrap:
@@ -85,6 +91,9 @@ func (s State) retry(k ActionKind) Retry {
 // committed notes the end of a commit.
 func (s State) committed(c Committed, p Policy) State {
 	s.LastCommit = max(s.LastCommit, c.Revision)
+	if c.Cohort != nil {
+		s = s.wroteCohort(c)
+	}
 	if c.Leader == nil {
 		return s
 	}
@@ -105,6 +114,8 @@ func (s State) wroteLeader(l Leader, c Committed, p Policy) State {
 	epochRev := c.Revision
 	if l.Epoch == s.Hold.Epoch {
 		epochRev = s.Hold.EpochRev
+	} else {
+		s.LedSince = l.SentAt
 	}
 	s.Hold = newHold(l, epochRev, c.Revision, p)
 	return s
@@ -164,6 +175,7 @@ func (s State) observedView(o Observation, p Policy) State {
 	s.Members = seenMembers(s.Members, v)
 	s = s.observedHold(v, p)
 	s = s.observedResume(o, p)
+	s = s.observedOwn(v, p)
 	s = s.observedClaim(v, p)
 	if v.Identity.Exists() && o.Postgres != nil && o.Postgres.SystemID == v.Identity.Value.SystemID {
 		s.SystemID = v.Identity.Value.SystemID
@@ -313,6 +325,9 @@ func (s State) observedLadder(o Observation, p Policy) State {
 	if streaming(pg) && pg.Upstream == o.View.Leader.Value.Holder && pg.Timeline >= o.View.Epoch.Value.Timeline {
 		s.Ladder = Ladder{Epoch: s.Ladder.Epoch, Since: o.Now}
 		s.WalEpoch = o.View.Epoch.Value.Epoch
+		if pg.LSN >= o.View.Leader.Value.LSN && s.LeaderSeen.At > s.LastJobEnd {
+			s.Lacking, s.Owed = false, Position{} // all that was acknowledged before the data was replaced is here
+		}
 	}
 	return s
 }

@@ -10,7 +10,7 @@ func (f *facts) take() Action {
 	v := f.view
 	epoch := EpochRecord{
 		Epoch:    v.Epoch.Value.Epoch + 1,
-		Timeline: max(v.Epoch.Value.Timeline, f.pg.Timeline, f.leader.Timeline) + 1,
+		Timeline: max(v.Epoch.Value.Timeline, f.pg.Timeline, f.leader.Timeline, 1) + 1, // a new database cluster begins on 1
 	}
 	if pgPrimary.holds(f) {
 		epoch.Timeline-- // it is open already, and stays on its timeline
@@ -21,15 +21,43 @@ func (f *facts) take() Action {
 	}
 	c := &Commit{
 		Purpose:  CommitLeader,
-		Compares: []Compare{{KeyEpoch, v.Epoch.Rev}, {KeyLeader, v.Leader.Rev}},
-		Writes: []Write{{KeyEpoch, epoch}, {KeyLeader, leader},
-			{KeyCohort, Cohort{Epoch: epoch.Epoch, Members: []string{}}}},
+		Compares: append([]Compare{{KeyEpoch, v.Epoch.Rev}, {KeyCohort, v.Cohort.Rev}}, f.grounds()...),
+		Writes:   []Write{{KeyEpoch, epoch}, {KeyLeader, leader}, {KeyCohort, f.inherited(epoch.Epoch)}},
 	}
 	if done := f.handoverResult(); done != nil {
 		c.Compares = append(c.Compares, Compare{KeyOperation, v.Operation.Rev})
 		c.Writes = append(c.Writes, Write{KeyOperation, *done})
 	}
 	return Action{Kind: ActCommit, Epoch: epoch.Epoch, Commit: c}
+}
+
+// grounds are the records that a take-over rests on: the ballots, or a leader whose time is over or who has released.
+func (f *facts) grounds() []Compare {
+	if !f.electedByBallots() {
+		return []Compare{{KeyLeader, f.view.Leader.Rev}}
+	}
+	var out []Compare
+	for _, b := range f.recruits() {
+		out = append(out, Compare{KeyBallot(b.Value.Name), b.Rev})
+	}
+	return out
+}
+
+// electedByBallots: enough of them stand, and they are what the take-over rests on.
+func (f *facts) electedByBallots() bool {
+	return quorate(f.o.View) && !f.complete() && !(named.holds(f) && forced.holds(f)) && f.enough()
+}
+
+// inherited is the cohort of the next epoch: the same, so that what it keeps stays kept.
+func (f *facts) inherited(e Epoch) Cohort {
+	old := f.view.Cohort.Value
+	switch {
+	case quorate(f.o.View):
+		return Cohort{Epoch: e, Members: with(old.Members, f.p.Self.Name), K: old.K}
+	case !f.view.Epoch.Exists() && f.p.Quorum:
+		return Cohort{Epoch: e, Members: []string{f.p.Self.Name}}
+	}
+	return Cohort{Epoch: e, Members: []string{}}
 }
 
 // handoverResult is what becomes of a pending hand-over when this node takes the leadership; nil when none is pending.
@@ -71,10 +99,7 @@ func (f *facts) release() Action {
 	l := f.s.Hold.Record
 	l.Released, l.Paused, l.FinalLSN = true, false, f.pg.LSN != 0
 	if l.FinalLSN {
-		l.LSN, l.Timeline, l.WalEpoch = f.pg.LSN, f.pg.Timeline, f.s.WalEpoch
-		if f.s.Promoted == f.s.Hold.Epoch {
-			l.WalEpoch = f.s.Hold.Epoch
-		}
+		l.LSN, l.Timeline = f.pg.LSN, f.pg.Timeline
 	}
 	if f.handoverAsked() && f.handoverBlocker() == "" {
 		l.Successor = f.candidate()

@@ -31,9 +31,7 @@ var (
 		return f.o.View != nil && f.view.Revision >= f.s.LastCommit
 	}}
 	// live: another member's leadership is in force by this node's own clock.
-	live = &condition{"another leads", func(f *facts) bool {
-		return leaderLive(f.s, f.o, f.p) && f.leader.Holder != f.p.Self.Name
-	}}
+	live       = &condition{"another leads", (*facts).anotherLeads}
 	formerLife = &condition{"record of our former life in force", func(f *facts) bool {
 		return leaderLive(f.s, f.o, f.p) && f.leader.Holder == f.p.Self.Name && f.s.Hold.Epoch == 0
 	}}
@@ -52,10 +50,13 @@ var (
 	pgLeftovers = &condition{"PostgreSQL down, processes left for long", func(f *facts) bool {
 		return f.down() && !f.pg.Empty && f.s.LeftoversSince != 0 && f.o.Now.Sub(f.s.LeftoversSince) >= f.p.ReapGrace()
 	}}
-	pgAbsent        = &condition{"no data directory", func(f *facts) bool { return f.pg.Status == StatusAbsent }}
-	pgUnusable      = &condition{"data directory unusable", func(f *facts) bool { return f.pg.Status == StatusUnusable }}
-	pgHung          = &condition{"PostgreSQL hung for a TTL", func(f *facts) bool { return f.s.HungSince != 0 && f.o.Now.Sub(f.s.HungSince) >= f.p.TTL }}
-	dataKnown       = &condition{"data belongs here", func(f *facts) bool { return f.s.SystemID != 0 && f.s.SystemID == f.pg.SystemID }}
+	pgAbsent   = &condition{"no data directory", func(f *facts) bool { return f.pg.Status == StatusAbsent }}
+	pgUnusable = &condition{"data directory unusable", func(f *facts) bool { return f.pg.Status == StatusUnusable }}
+	pgHung     = &condition{"PostgreSQL hung for a TTL", func(f *facts) bool { return f.s.HungSince != 0 && f.o.Now.Sub(f.s.HungSince) >= f.p.TTL }}
+	dataKnown  = &condition{"data belongs here", func(f *facts) bool { return f.s.SystemID != 0 && f.s.SystemID == f.pg.SystemID }}
+	// standsAlone: a rewound or copied directory may need WAL of its source before it lets anybody in.
+	standsAlone     = &condition{"consistent by itself", func(f *facts) bool { return !f.s.Lacking || named.holds(f) }}
+	stray           = &condition{"starting towards another than the leader", (*facts).stray}
 	mayStart        = &condition{"start may be tried", func(f *facts) bool { return f.mayTry(ActStart) }}
 	mayClone        = &condition{"clone may be tried", func(f *facts) bool { return f.mayTry(ActClone) }}
 	mayRewind       = &condition{"rewind may be tried", func(f *facts) bool { return f.mayTry(ActRewind) }}
@@ -77,6 +78,25 @@ var (
 	best         = &condition{"best candidate", (*facts).best}
 	secondChance = &condition{"best candidate had its time", func(f *facts) bool { return f.o.Now.Sub(f.s.RaceSince) >= 4*f.p.RaceGrace() }}
 	lapsedOurs   = &condition{"leader record still ours", func(f *facts) bool { return f.s.Hold.Epoch != 0 }}
+
+	// The election of a cohort. Whatever is not known speaks against a vote, and against taking over.
+	quorum   = &condition{"quorum durability", func(f *facts) bool { return quorate(f.o.View) }}
+	electing = &condition{"electing by ballots", func(f *facts) bool {
+		return f.voted() || quorate(f.o.View) && !f.anotherLeads()
+	}}
+	voted         = &condition{"ballot cast, or about to be", (*facts).voted}
+	leaderBack    = &condition{"leader is back", (*facts).leaderBack}
+	failoverAsked = &condition{"operator asked for a failover", func(f *facts) bool { return f.op.Kind == Failover }}
+	forced        = &condition{"loss accepted by the operator", func(f *facts) bool { return f.op.Kind == Failover && f.op.Force }}
+	elector       = &condition{"has a vote", (*facts).elector}
+	bound         = &condition{"bound by a promise", (*facts).bound}
+	detached      = &condition{"detached for good", (*facts).detached}
+	mayDetach     = &condition{"detaching may be tried", func(f *facts) bool { return f.mayTry(ActDetach) }}
+	olderDisk     = &condition{"older than it once was", func(f *facts) bool { return f.position().before(f.s.Owed) }}
+	ballotCast    = &condition{"own ballot counts", (*facts).ownBallot}
+	enough        = &condition{"enough ballots no better than ours", (*facts).enough}
+	betterComes   = &condition{"better recruit has its time", (*facts).betterComes}
+	syncReady     = &condition{"synchronous standbys set", (*facts).syncReady}
 
 	// Following a leader. A leader that does not say it is open is not ready to be copied from.
 	open          = &condition{"leader open", func(f *facts) bool { return leaderOpen(f.s, f.o, f.p) }}
@@ -105,6 +125,23 @@ func (f *facts) pgKnown() bool {
 		return false
 	}
 	return f.o.Postgres != nil && f.pg.At >= f.s.LastJobEnd
+}
+
+// anotherLeads: by its time, or with quorum durability until it releases or we vote against it.
+func (f *facts) anotherLeads() bool {
+	if f.leader.Holder == f.p.Self.Name {
+		return false
+	}
+	if quorate(f.o.View) {
+		return f.view.Leader.Exists() && !f.leader.Released && !f.contested()
+	}
+	return leaderLive(f.s, f.o, f.p)
+}
+
+// stray: it waits for WAL of a former leader before it lets anybody in, and so cannot be told to follow another one.
+func (f *facts) stray() bool {
+	old := f.o.Job == nil || f.o.Job.Kind == ActStart && f.o.Job.Epoch < f.view.Epoch.Value.Epoch
+	return f.s.Lacking && f.pg.Status == StatusStarting && old && pgKnown.holds(f) && f.pg.Upstream != f.leader.Holder && leaderOpen(f.s, f.o, f.p)
 }
 
 // down: not running by the plugin's proof.

@@ -12,6 +12,7 @@ func Decide(s State, o Observation, p Policy) (State, Plan, Reason) {
 	if s.Claim.Done {
 		plan = append(plan, f.closeReinit()...)
 		plan = append(plan, f.epilogue()...)
+		plan = append(plan, f.promise()...)
 	}
 	return s.intend(plan, r, f), plan, explain(sec, r, f)
 }
@@ -20,14 +21,25 @@ func Decide(s State, o Observation, p Policy) (State, Plan, Reason) {
 func (s State) intend(plan Plan, r rule, f *facts) State {
 	for _, a := range plan {
 		switch a.Kind {
-		case ActPromote:
-			s.Writable, s.Promoted, s.PromotedPID = true, a.Epoch, f.pg.PostmasterPID
-			s.SwitchLSN = f.pg.LSN
 		case ActApply:
 			s.Applied = f.applyKey()
+			if pgPrimary.holds(f) {
+				s.Told = a.Sync
+			}
+		case ActPromote:
+			s.Told, s.Base = a.Sync, a.Sync // settled before it opens
+			s.Writable, s.Promoted, s.PromotedPID = true, a.Epoch, f.pg.PostmasterPID
+			s.SwitchLSN = f.pg.LSN
+		case ActClone, ActRewind:
+			s.Lacking, s.Detached = true, 0
+		case ActFollow, ActStart:
+			s.Detached = 0
+		case ActPromise:
+			s = s.promising(*a.Promise, f)
 		case ActRoute:
 			s.Routed, s.RoutedAt = a.Routes, f.o.Now
 		case ActCommit:
+			s = s.intendCommit(a.Commit)
 			switch l := a.Commit.Leader(); {
 			case l == nil:
 			case l.Released:
@@ -40,6 +52,30 @@ func (s State) intend(plan Plan, r rule, f *facts) State {
 	if r.climbs {
 		s.Ladder = s.Ladder.climb()
 	}
+	return s
+}
+
+// intendCommit notes what may be true of the DCS from now on.
+func (s State) intendCommit(c *Commit) State {
+	if k := c.Cohort(); k != nil && k.Epoch == s.Hold.Epoch {
+		s.Sent = *k
+	}
+	for _, w := range c.Writes {
+		if b, ok := w.Record.(Ballot); ok && !b.Withdrawn {
+			s.Voted, s.VotedRev = b.Epoch, c.rev(KeyBallot(b.Name))
+		}
+	}
+	return s
+}
+
+// promising notes a promise about to be given.
+func (s State) promising(p Promise, f *facts) State {
+	s.Answered = Answered{p.Epoch, p.SentAt}
+	until := f.o.Now.Add(p.For.longer(f.p.DriftPPM))
+	if s.Promised.Epoch == p.Epoch {
+		until = max(until, s.Promised.Until)
+	}
+	s.Promised = Promised{p.Epoch, until}
 	return s
 }
 

@@ -73,20 +73,21 @@ func (f *facts) leaderRecords() Plan {
 	if !known {
 		return Plan{f.recordHistory()}
 	}
-	return nil
+	return f.keepCohort()
 }
 
 // apply brings settings and slots in line when the members changed, or PostgreSQL is a new process.
 func (f *facts) apply() Plan {
-	if f.s.Applied == f.applyKey() || !f.mayTry(ActApply) {
+	if !f.cohortKnown() || f.s.Applied == f.applyKey() && f.syncReady() || !f.mayTry(ActApply) {
 		return nil
 	}
-	return Plan{{Kind: ActApply, Epoch: f.epoch(), Members: f.others()}}
+	set := f.syncSet()
+	return Plan{{Kind: ActApply, Epoch: f.epoch(), Members: f.others(), Sync: set, Settle: set.K > 0 || f.s.Base.K > 0}}
 }
 
 // applyKey names what ActApply was last asked to bring about.
 func (f *facts) applyKey() string {
-	return string(f.pg.Role) + " " + strings.Join(f.others(), " ")
+	return string(f.pg.Role) + " " + strings.Join(f.others(), " ") + " " + f.syncSet().String()
 }
 
 // epilogue is what every supervisor does that may speak: say how it is, and tell the routers.
@@ -137,6 +138,7 @@ func (f *facts) self() Member {
 	if f.s.RaceSince != 0 {
 		m.Race = f.s.RaceEpoch
 	}
+	m.Detached, m.Lacking = f.voted(), f.s.Lacking
 	return m
 }
 

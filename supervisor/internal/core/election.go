@@ -82,11 +82,13 @@ func (f *facts) best() bool {
 
 // complete: the leader was released at a known end of WAL, and we have it all: of the same history, and that far.
 func (f *facts) complete() bool {
-	return f.leader.Released && f.leader.FinalLSN && f.hasAll(f.s.WalEpoch, f.pg.LSN)
+	return f.leader.Released && f.leader.FinalLSN && f.hasAll(f.position())
 }
 
-// hasAll: WAL of an epoch up to a position includes all of the released leader's.
-func (f *facts) hasAll(e Epoch, end LSN) bool { return e == f.leader.WalEpoch && end >= f.leader.LSN }
+// hasAll: WAL up to a position includes all of the released leader's: it is of the timeline that one epoch alone wrote on.
+func (f *facts) hasAll(p Position) bool {
+	return p.Timeline == f.leader.Timeline && p.LSN >= f.leader.LSN
+}
 
 // inReturnGrace: the released leader, which has all its WAL, is alive and may stand again.
 func (f *facts) inReturnGrace() bool {
@@ -101,7 +103,7 @@ func (f *facts) madeRoomForOther() bool {
 		return false
 	}
 	m := f.view.Member(to).Value
-	return !f.leader.FinalLSN || m.Race != f.view.Epoch.Value.Epoch || f.hasAll(m.WalEpoch, m.LSN)
+	return !f.leader.FinalLSN || m.Race != f.view.Epoch.Value.Epoch || f.hasAll(Position{m.Timeline, m.LSN})
 }
 
 // tooFarBehind: further behind the leader's last known position than the policy allows.

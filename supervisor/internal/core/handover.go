@@ -36,6 +36,8 @@ func (f *facts) unfit(name string) string {
 		return fmt.Sprintf("there is no member %s", name)
 	case !f.alive(name):
 		return fmt.Sprintf("the supervisor of %s is silent", name)
+	case m.Value.Lacking && quorate(f.o.View):
+		return fmt.Sprintf("%s may lack what it once acknowledged", name)
 	case m.Value.NoFailover:
 		return fmt.Sprintf("%s is tagged nofailover", name)
 	case m.Value.Status != StatusRunning || m.Value.Role != RoleStandby:

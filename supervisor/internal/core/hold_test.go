@@ -11,7 +11,7 @@ func leading(l Leader) (State, *View) {
 		Revision: 40, SeenAt: Instant(11 * Second), Epoch: Versioned[EpochRecord]{EpochRecord{Epoch: 3, Timeline: 4}, 20},
 		Leader: Versioned[Leader]{l, 40}, Config: Versioned[Config]{Config{Paused: l.Paused}, 10}, Identity: Versioned[Identity]{Identity{SystemID: 7}, 1},
 	}
-	return State{Durable: Durable{Hold: newHold(l, 20, 40, genPolicy()), Promoted: 3, SystemID: 7}}, v
+	return State{Durable: Durable{OfBoot{Hold: newHold(l, 20, 40, genPolicy()), Promoted: 3}, OfDisk{SystemID: 7}}}, v
 }
 
 // Ensure a supervisor that was restarted in a pause does not end the pause before it has read the DCS.
@@ -32,7 +32,7 @@ func TestAdoptedDeadline(t *testing.T) {
 	late := v.Leader.Value
 	late.SentAt = sent.Add(900 * Millisecond) // the same number, sent again, without an answer
 	o := Observation{Now: Instant(11 * Second), WatchdogReady: true, View: v, Committed: []Committed{{Purpose: CommitLeader, Outcome: OutcomeUnknown, Leader: &late}}}
-	s, _, _ := Decide(State{Durable: Durable{SystemID: 7}}, o, genPolicy())
+	s, _, _ := Decide(State{Durable: Durable{OfDisk: OfDisk{SystemID: 7}}}, o, genPolicy())
 	if want := sent.Add(genPolicy().TTL.shorter(genPolicy().DriftPPM)); s.Hold.Epoch != 3 || s.Hold.Deadline != want {
 		t.Errorf("epoch %d until %s, want 3 until %s", s.Hold.Epoch, s.Hold.Deadline.Sub(0), want.Sub(0))
 	}

@@ -21,6 +21,10 @@ type Observation struct {
 	Finished []Finished
 	// Committed are the commits that ended since the last tick, oldest first.
 	Committed []Committed
+	// Heard are the other supervisors as heard last by heartbeat, by name ascending.
+	Heard []Heard
+	// Probe is the question to PostgreSQL of another member that ProbeOf asks for.
+	Probe Probe
 	// WatchdogReady is false when the watchdog is required and cannot be used: this node may not lead.
 	WatchdogReady bool
 	// WatchdogPending says that the watchdog is used and not armed yet: PostgreSQL must not open before it is.
@@ -42,9 +46,20 @@ type View struct {
 	Leader    Versioned[Leader]
 	Cohort    Versioned[Cohort]
 	Operation Versioned[Operation]
-	// Members by name, History by epoch, both ascending.
+	// Members and Ballots by name, History by epoch, all ascending.
 	Members []Versioned[Member]
+	Ballots []Versioned[Ballot]
 	History []Versioned[History]
+}
+
+// Ballot finds a member's ballot; absent when there is none.
+func (v *View) Ballot(name string) Versioned[Ballot] {
+	for _, b := range v.Ballots {
+		if b.Value.Name == name {
+			return b
+		}
+	}
+	return Versioned[Ballot]{}
 }
 
 // Member finds a member by name; absent when there is none.
@@ -107,7 +122,11 @@ type Postgres struct {
 	Upstream       string
 	Checkpointed   bool
 	Slots          []string
+	// SyncNames is synchronous_standby_names as new sessions see it. SyncSettled says that it was proven to be in force in
+	// every process; on a primary, no commit past SyncBarrier was or will be acknowledged by an earlier value.
 	SyncNames      string
+	SyncSettled    bool
+	SyncBarrier    LSN
 	ReplayPaused   bool
 	ReplayedAtUnix int64
 }
@@ -172,6 +191,8 @@ type Committed struct {
 	Conflict bool
 	Revision Revision
 	// Leader is the leader record the commit wrote, if it wrote one.
-	Leader  *Leader
+	Leader *Leader
+	// Cohort is the cohort record the commit wrote, if it wrote one.
+	Cohort  *Cohort
 	Message string
 }

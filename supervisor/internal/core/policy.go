@@ -11,6 +11,13 @@ type Policy struct {
 	DriftPPM int64
 	// Watchdog is how long after a renewal the host's watchdog resets it; 0 where none is used.
 	Watchdog Span
+	// Quorum asks for quorum durability: SyncStandbys standbys acknowledge each commit; where fewer are fit, fewer do, but
+	// never less than MinSync.
+	Quorum       bool
+	SyncStandbys int
+	MinSync      int
+	// SuspectAfter is how long a leader's supervisor may be silent before it is suspected.
+	SuspectAfter Span
 	// MaximumLag is how many bytes behind the last known leader position a candidate may be.
 	MaximumLag uint64
 	// StopPatience is how long a planned stop may take before it turns immediate.
@@ -85,6 +92,24 @@ func (p Policy) ReturnGrace() Span { return p.TTL }
 
 // StreamGrace is how long a standby may fail to stream from its leader before the next rung is tried.
 func (p Policy) StreamGrace() Span { return max(p.TTL, 5*Second) }
+
+// BeatInterval is the time between two heartbeats to the other supervisors.
+func (p Policy) BeatInterval() Span { return 200 * Millisecond }
+
+// ProbeAfter is the silence of a leader's supervisor after which its PostgreSQL is asked.
+func (p Policy) ProbeAfter() Span { return p.SuspectAfter / 3 }
+
+// ProbeGrace is how long a PostgreSQL may take to answer that it is there.
+func (p Policy) ProbeGrace() Span { return 300 * Millisecond }
+
+// BallotGrace is how long a recruit waits for those that may have more WAL.
+func (p Policy) BallotGrace() Span { return 200 * Millisecond }
+
+// SyncGrace is how long a synchronous standby may be away before the leader does without it.
+func (p Policy) SyncGrace() Span { return max(p.TTL, 2*Second) }
+
+// AskAfter is how long after the last renewal a leader asks its cohort for promises.
+func (p Policy) AskAfter() Span { return p.TTL / 2 }
 
 // OperationTimeout is how long an operation may stay pending once its executor has seen it.
 func (p Policy) OperationTimeout() Span { return 60 * Second }

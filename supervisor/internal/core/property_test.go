@@ -55,6 +55,7 @@ func genView(t *rapid.T) *View {
 			State: pick(t, "opstate", Pending, Done),
 		}, 3}
 	}
+	genQuorum(t, v)
 	v.Config.Value.Paused = rapid.Bool().Draw(t, "paused")
 	for _, n := range names {
 		if rapid.Bool().Draw(t, "member?") {
@@ -64,12 +65,46 @@ func genView(t *rapid.T) *View {
 	return v
 }
 
+// genQuorum draws a cohort and ballots, coherent or not.
+func genQuorum(t *rapid.T, v *View) {
+	e := v.Epoch.Value.Epoch
+	v.Cohort = Versioned[Cohort]{Cohort{Epoch: e, Members: []string{}}, 2}
+	if rapid.Bool().Draw(t, "quorum?") {
+		v.Cohort.Value.Members, v.Cohort.Value.K = pick(t, "cohort", names, names[:2], names[:1], names[1:]), rapid.IntRange(0, 2).Draw(t, "k")
+	}
+	for _, n := range names {
+		if rapid.Bool().Draw(t, "ballot?") {
+			b := Ballot{
+				Name: n, Epoch: pick(t, "bepoch", e, e, 1), Timeline: Timeline(rapid.IntRange(1, 3).Draw(t, "btl")),
+				LSN: LSN(rapid.IntRange(0, 2).Draw(t, "blsn")), Withdrawn: rapid.Bool().Draw(t, "withdrawn"), Priority: rapid.IntRange(0, 1).Draw(t, "prio"),
+			}
+			v.Ballots = append(v.Ballots, Versioned[Ballot]{b, Revision(rapid.IntRange(2, 90).Draw(t, "brev"))})
+		}
+	}
+}
+
+// genHeard draws what was heard of the other supervisors, and of PostgreSQL of one.
+func genHeard(t *rapid.T, o *Observation) {
+	for _, n := range names[1:] {
+		e := Epoch(rapid.IntRange(0, 3).Draw(t, "beatepoch"))
+		o.Heard = append(o.Heard, Heard{
+			Name: n, At: instant(t, "heard"),
+			Beat:    Beat{Name: n, Epoch: e, Open: rapid.Bool().Draw(t, "open"), Gone: rapid.Bool().Draw(t, "gone"), SentAt: instant(t, "sent"), Ask: pick(t, "ask", 0, 3*Second)},
+			Promise: Promise{From: n, To: "a", Epoch: e, SentAt: instant(t, "psent"), For: 3 * Second},
+		})
+	}
+	if rapid.Bool().Draw(t, "probe?") {
+		o.Probe = Probe{Name: pick(t, "probed", "b", "c"), Since: instant(t, "since"), AnsweredAt: pick(t, "answered", 0, o.Now)}
+	}
+}
+
 func genPostgres(t *rapid.T) *Postgres {
 	return &Postgres{
 		At: instant(t, "pgat"), Status: pick(t, "pgstatus", StatusAbsent, StatusUnusable, StatusStopped, StatusCrashed, StatusStarting, StatusRunning, StatusStopping, StatusHung),
 		Role: pick(t, "pgrole", RolePrimary, RoleStandby, RoleUnknown), Empty: rapid.Bool().Draw(t, "empty"),
 		SystemID: pick[uint64](t, "pgsys", 0, 7, 8), Timeline: 2, LSN: LSN(rapid.IntRange(0, 5000).Draw(t, "pglsn")),
 		PostmasterPID: rapid.IntRange(0, 2).Draw(t, "pid"), Launched: rapid.Bool().Draw(t, "launched"), Upstream: pick(t, "up", "", "b", "c"),
+		SyncNames: pick(t, "sync", "", `ANY 1 ("b", "c")`), SyncSettled: rapid.Bool().Draw(t, "settled"), SyncBarrier: 200,
 		Senders: []Sender{{Member: "b", State: "streaming", Flush: 4000}, {Member: "c", State: "streaming", Flush: 100}},
 	}
 }
@@ -85,6 +120,7 @@ func genObservation(t *rapid.T) Observation {
 	if rapid.Bool().Draw(t, "job?") {
 		o.Job = &Job{Kind: pick(t, "job", PostgresActions()...), Epoch: 1}
 	}
+	genHeard(t, &o)
 	if rapid.Bool().Draw(t, "armed?") {
 		o.Deadman = Deadman{Present: true, ArmedUntil: instant(t, "armed")}
 	}
@@ -101,6 +137,9 @@ func genState(t *rapid.T) State {
 		}
 		s.Hold.Deadline = s.Hold.RenewedAt.Add(3 * Second)
 	}
+	s.Voted, s.Detached = Epoch(rapid.IntRange(0, 3).Draw(t, "voted")), Epoch(rapid.IntRange(0, 3).Draw(t, "detached"))
+	s.Lacking, s.Awake = rapid.Bool().Draw(t, "lacking"), instant(t, "awake")
+	s.Promised = Promised{Epoch(rapid.IntRange(0, 3).Draw(t, "promised epoch")), instant(t, "promised")}
 	s.Promoted = Epoch(rapid.IntRange(0, 3).Draw(t, "promoted"))
 	s.Durable.SystemID = pick[uint64](t, "known", 0, 7)
 	s.Ladder = Ladder{Epoch: 1, Rung: Rung(rapid.IntRange(0, 2).Draw(t, "rung")), Since: instant(t, "ladder")}
@@ -110,7 +149,7 @@ func genState(t *rapid.T) State {
 func genPolicy() Policy {
 	return Policy{
 		Self: Self{Name: "a", Instance: "i-a", Token: "t-a", API: "a", Host: "a", Port: 5432, Priority: 1}, TTL: 3 * Second, DriftPPM: 10_000,
-		MaximumLag: 1 << 10, StopPatience: Second, StartTimeout: 60 * Second, Rewind: true, Reclone: true, Routers: true,
+		Quorum: true, SyncStandbys: 1, MinSync: 1, SuspectAfter: 800 * Millisecond, MaximumLag: 1 << 10, StopPatience: Second, StartTimeout: 60 * Second, Rewind: true, Reclone: true, Routers: true,
 	}
 }
 
@@ -149,7 +188,10 @@ func TestPermutation(t *testing.T) {
 		}
 		mixer := rand.New(rand.NewSource(int64(rapid.Uint32().Draw(t, "mix"))))
 		v, pg := *o.View, *o.Postgres
-		v.Members, pg.Senders = slices.Clone(v.Members), slices.Clone(pg.Senders)
+		v.Members, v.Ballots, pg.Senders = slices.Clone(v.Members), slices.Clone(v.Ballots), slices.Clone(pg.Senders)
+		o.Heard = slices.Clone(o.Heard)
+		mixer.Shuffle(len(v.Ballots), func(i, j int) { v.Ballots[i], v.Ballots[j] = v.Ballots[j], v.Ballots[i] })
+		mixer.Shuffle(len(o.Heard), func(i, j int) { o.Heard[i], o.Heard[j] = o.Heard[j], o.Heard[i] })
 		mixer.Shuffle(len(v.Members), func(i, j int) { v.Members[i], v.Members[j] = v.Members[j], v.Members[i] })
 		mixer.Shuffle(len(pg.Senders), func(i, j int) { pg.Senders[i], pg.Senders[j] = pg.Senders[j], pg.Senders[i] })
 		o.View, o.Postgres = &v, &pg
@@ -173,6 +215,8 @@ func TestSafetyOfEveryPlan(t *testing.T) {
 			}
 			checkPromotion(t, a, next, o, p, r)
 			checkRelease(t, a, next, o, r)
+			checkAttached(t, a, next, o, r)
+			checkPromise(t, a, s, o, r)
 		}
 		if calls > 1 {
 			t.Fatalf("%s asks for %d PostgreSQL calls at once: %v", r.Rule, calls, plan.Kinds())

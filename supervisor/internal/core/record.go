@@ -69,19 +69,34 @@ type Leader struct {
 	// Paused says that the holder relies on the cluster being paused: the leadership does not expire.
 	Paused bool `json:"paused,omitempty"`
 	// Released says that the holder's PostgreSQL was proven not to be writable. LSN is then where its WAL ends,
-	// if FinalLSN, WalEpoch the epoch of that WAL, and Successor whom it made room for, if anybody.
+	// on Timeline, if FinalLSN, and Successor whom it made room for, if anybody.
 	Released  bool   `json:"released,omitempty"`
 	FinalLSN  bool   `json:"final_lsn,omitempty"`
-	WalEpoch  Epoch  `json:"wal_epoch,omitempty"`
 	Successor string `json:"successor,omitempty"`
 }
 
-// Cohort is who must be asked before a take-over without waiting. Key "cohort". With asynchronous durability it
-// is empty and K is 0: nobody takes over except by expiry or release.
+// Cohort is who keeps the acknowledged commits: each is flushed by the leader of Epoch and by K of the other Members,
+// and a take-over needs the ballots of len(Members) - K of them. Key "cohort". Without members durability is
+// asynchronous, and who takes over waits for the leader's time to be over instead.
 type Cohort struct {
-	Epoch   Epoch    `json:"epoch"`
+	Epoch Epoch `json:"epoch"`
+	// Members by name, ascending, the leader among them.
 	Members []string `json:"members"`
 	K       int      `json:"k"`
+}
+
+// Ballot is a member's word that it has stopped receiving WAL for good in an epoch, and where it stands. Key
+// "ballots/<name>". One that is withdrawn is rewritten, never removed: a vote whose answer was lost must not come to
+// life behind it.
+type Ballot struct {
+	Name  string `json:"name"`
+	Epoch Epoch  `json:"epoch"`
+	// Timeline and LSN are the end of the flushed WAL, Replayed how far it is applied.
+	Timeline  Timeline `json:"timeline"`
+	LSN       LSN      `json:"lsn"`
+	Replayed  LSN      `json:"replayed_lsn"`
+	Priority  int      `json:"priority"`
+	Withdrawn bool     `json:"withdrawn,omitempty"`
 }
 
 // Member is what a supervisor says of itself. Key "members/<name>".
@@ -114,6 +129,10 @@ type Member struct {
 	NoFailover     bool              `json:"nofailover,omitempty"`
 	Priority       int               `json:"priority"`
 	Tags           map[string]string `json:"tags,omitempty"`
+	// Detached says that it receives no WAL because it has voted.
+	Detached bool `json:"detached,omitempty"`
+	// Lacking says that its data may lack what it once acknowledged.
+	Lacking bool `json:"lacking,omitempty"`
 	// Race is the epoch whose leader this member holds for gone; LSN is then what it stands for election with.
 	Race Epoch `json:"race,omitempty"`
 }
@@ -125,7 +144,9 @@ type Operation struct {
 	// From is the leader as the operator saw it, To the wanted one (or the member to reinitialise).
 	From string `json:"from,omitempty"`
 	To   string `json:"to,omitempty"`
-	By   string `json:"by,omitempty"`
+	// Force lets a failover go ahead without the ballots that prove that nothing acknowledged is lost.
+	Force bool   `json:"force,omitempty"`
+	By    string `json:"by,omitempty"`
 	// At is the wall clock of the member that took the request, Unix nanoseconds; for people only.
 	At     int64          `json:"at"`
 	State  OperationState `json:"state"`
@@ -170,6 +191,7 @@ func (Config) record()      {}
 func (EpochRecord) record() {}
 func (Leader) record()      {}
 func (Cohort) record()      {}
+func (Ballot) record()      {}
 func (Member) record()      {}
 func (Operation) record()   {}
 func (History) record()     {}
@@ -181,6 +203,7 @@ const (
 	KeyEpoch     = "epoch"
 	KeyLeader    = "leader"
 	KeyCohort    = "cohort"
+	KeyBallots   = "ballots/"
 	KeyOperation = "operation"
 	KeyMembers   = "members/"
 	KeyHistory   = "history/"
@@ -188,6 +211,9 @@ const (
 
 // KeyMember is the key of a member's record.
 func KeyMember(name string) string { return KeyMembers + name }
+
+// KeyBallot is the key of a member's ballot.
+func KeyBallot(name string) string { return KeyBallots + name }
 
 // KeyOfHistory is the key of an epoch's history record; padded so that keys sort by epoch.
 func KeyOfHistory(e Epoch) string { return fmt.Sprintf("%s%020d", KeyHistory, e) }

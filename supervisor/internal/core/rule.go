@@ -74,7 +74,7 @@ var rules = table()
 
 // table is the whole brain: the first section whose conditions hold, and in it the first rule.
 func table() []section {
-	return []section{fenceRules(), shutdownRules(), holderRules(), blindRules(), claimRules(), vacantRules(), standbyRules()}
+	return []section{fenceRules(), shutdownRules(), holderRules(), blindRules(), claimRules(), quorumRules(), vacantRules(), standbyRules()}
 }
 
 // match finds the section and rule that apply. Both always exist: the last of each has no conditions.

@@ -44,6 +44,8 @@ func holderRules() section {
 			"Leading: the primary is open, the leadership is renewed."),
 		row("P-110", []literal{is(pgStandby), is(writable), is(promoteHopeless)}, keeping(fence), keepsAnd(ActFence),
 			"The promotion was begun and does not end: PostgreSQL is killed so that another member can lead."),
+		row("P-115", []literal{is(pgStandby), is(writable), not(syncReady)}, keeping(apply), keepsAnd(ActApply),
+			"The promotion was begun and its end is not known: which standbys have to acknowledge is settled before it is asked for again."),
 		row("P-120", []literal{is(pgStandby), is(writable), not(armed)}, (*facts).keep, keeps,
 			"The promotion was begun and its end is not known: the deadman is armed before it is asked for again."),
 		row("P-130", []literal{is(pgStandby), is(writable), is(mayPromote)}, keeping(promote), keepsAnd(ActPromote),
@@ -58,6 +60,8 @@ func holderRules() section {
 			return Plan{f.fixIdentity()}
 		}), keepsAnd(),
 			"First leader: the cluster is tied to this database system before it opens."),
+		row("P-175", []literal{is(pgStandby), not(syncReady)}, keeping(apply), keepsAnd(ActApply),
+			"Elected: PostgreSQL is told, before it opens, which standbys have to acknowledge."),
 		row("P-180", []literal{is(pgStandby), not(armed)}, (*facts).keep, keeps,
 			"Elected: the deadman is armed before PostgreSQL opens."),
 		row("P-190", []literal{is(pgStandby), is(mayPromote), not(identityMissing)}, keeping(promote), keepsAnd(ActPromote),
@@ -87,8 +91,10 @@ func holderRules() section {
 
 // promote opens PostgreSQL for writes, on a timeline no other epoch can use.
 func promote(f *facts) Plan {
-	return Plan{{Kind: ActPromote, Epoch: f.s.Hold.Epoch, Members: f.others(), Timeline: f.reserved() - 1}}
+	return Plan{{Kind: ActPromote, Epoch: f.s.Hold.Epoch, Members: f.others(), Timeline: f.reserved() - 1, Sync: f.syncSet()}}
 }
+
+func apply(f *facts) Plan { return f.apply() }
 
 // reserved is the timeline number our epoch reserved; at least one past what PostgreSQL is on.
 func (f *facts) reserved() Timeline {

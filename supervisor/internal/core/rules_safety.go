@@ -54,7 +54,7 @@ func blindRules() section {
 			"The DCS cannot be reached: the action under way goes on."),
 		row("N-020", []literal{is(pgLeftovers)}, fence, []ActionKind{ActFence},
 			"The DCS cannot be reached, and PostgreSQL left processes behind: they are ended."),
-		row("N-030", []literal{is(pgKnown), is(pgDown), is(dataKnown), is(mayStart)}, startAlone, []ActionKind{ActStart},
+		row("N-030", []literal{is(pgKnown), is(pgDown), is(dataKnown), is(mayStart), is(standsAlone)}, startAlone, []ActionKind{ActStart},
 			"The DCS cannot be reached: PostgreSQL serves reads as a standby of nobody."),
 		row("N-040", nil, (*facts).disarm, []ActionKind{ActDisarm},
 			"The DCS cannot be reached: everything is left as it is."),

@@ -15,6 +15,8 @@ func stand(f *facts) Plan { return append(f.disarm(), f.apply()...) }
 // standbyRules: another member leads.
 func standbyRules() section {
 	return section{"standby", nil, []rule{
+		row("S-005", []literal{is(stray)}, fence, []ActionKind{ActFence},
+			"PostgreSQL was rewound or copied, and starts towards a member that leads no more: it is ended, to be started towards the leader."),
 		row("S-010", []literal{is(jobRunning)}, wait, nil,
 			"Following: the action under way goes on."),
 		row("S-020", []literal{not(pgKnown)}, wait, nil,

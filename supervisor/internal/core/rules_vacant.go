@@ -24,7 +24,7 @@ func vacantRules() section {
 			"The leader record is still ours: it is renewed, so that the leadership can go on or be given up properly."),
 		row("V-070", []literal{is(paused), not(named)}, wait, nil,
 			"No leader, and the cluster is paused: nobody takes over unless an operator names them."),
-		row("V-080", []literal{is(pgDown), is(mayStart)}, startAlone, []ActionKind{ActStart},
+		row("V-080", []literal{is(pgDown), is(mayStart), is(standsAlone)}, startAlone, []ActionKind{ActStart},
 			"No leader: PostgreSQL is started as a standby, to learn where its WAL ends and stand for election."),
 		row("V-090", []literal{is(formerLife)}, wait, nil,
 			"This member led before its host was restarted: its old leadership has to run out first."),

@@ -10,7 +10,16 @@ type State struct {
 	// LeaderSeen is since when the leader record has been as it is, Members likewise by name.
 	LeaderSeen Seen
 	Members    []MemberSeen
-	Claim      Claim
+	// Synced is when each member was last fit to be a synchronous standby of this leader.
+	Synced []MemberAt
+	// LedSince is when the present leadership began, as far as this process knows.
+	LedSince Instant
+	// Detached is the epoch in which PostgreSQL was detached by this process, VotedAt since when its ballot stands.
+	Detached Epoch
+	VotedAt  Instant
+	// Answered is the epoch of the last promise, and the heartbeat it answered.
+	Answered Answered
+	Claim    Claim
 	// LastCommit is the newest revision this node wrote: an older view says nothing about our own records.
 	LastCommit Revision
 	// LastJobEnd: an older report about PostgreSQL does not show what the job did.
@@ -42,20 +51,71 @@ type State struct {
 
 // Durable is the part of the state that must outlive the process.
 type Durable struct {
-	// Hold is this node's leadership. Kept in /run: it means nothing after a reboot.
+	OfBoot
+	OfDisk
+}
+
+// OfBoot is what means nothing after a reboot. Kept in the run directory.
+type OfBoot struct {
+	// Hold is this node's leadership.
 	Hold Hold `json:"hold"`
-	// Promoted is the last epoch this node promoted in. Kept with Hold.
+	// Promoted is the last epoch this node promoted in.
 	Promoted Epoch `json:"promoted"`
 	// PromotedPID is the postmaster that was told to promote: its word that it is a standby proves nothing more,
-	// the promotion may still take effect. Kept with Hold.
+	// the promotion may still take effect.
 	PromotedPID int `json:"promoted_pid"`
 	// GivenUp is the last epoch this node began to release: the write may be applied at any time, PostgreSQL must not
-	// be opened under it any more. Kept with Hold.
+	// be opened under it any more.
 	GivenUp Epoch `json:"given_up"`
-	// WalEpoch is the epoch of the last WAL this node holds, SystemID the system it belongs to. Kept with the
-	// state directory.
+	// Awake is the first tick of this boot.
+	Awake Instant `json:"awake"`
+	// Promised is until when this node must not vote in an epoch, by its own clock.
+	Promised Promised `json:"promised"`
+	// Cohort is that of our own leadership, as last written or seen; Sent the last one that was sent and not seen since.
+	Cohort Cohort `json:"cohort"`
+	Sent   Cohort `json:"sent"`
+	// Told is what PostgreSQL, open under our leadership, was last told to wait for, Base what it was proven to wait for before.
+	Told SyncSet `json:"told"`
+	Base SyncSet `json:"base"`
+}
+
+// OfDisk is what belongs to the data directory. Kept in the state directory.
+type OfDisk struct {
+	// Voted is the epoch this node has voted in, or was about to: it stays detached until the epoch is over or the ballot
+	// withdrawn. VotedRev is the revision of our ballot that the last vote compared with: only what was written later says what
+	// became of it.
+	Voted    Epoch    `json:"voted"`
+	VotedRev Revision `json:"voted_revision"`
+	// Lacking says that the data directory was replaced or rewound, and may lack what this node once acknowledged. Owed is
+	// where, by the cluster's memory, it has been: below that it is an older disk.
+	Lacking bool     `json:"lacking"`
+	Owed    Position `json:"owed"`
+	// WalEpoch is the epoch of the last WAL this node holds, SystemID the system it belongs to.
 	WalEpoch Epoch  `json:"wal_epoch"`
 	SystemID uint64 `json:"system_identifier,string"`
+}
+
+// Promised is a promise this node gave.
+type Promised struct {
+	Epoch Epoch   `json:"epoch"`
+	Until Instant `json:"until"`
+}
+
+// Answered is the heartbeat that a promise answered.
+type Answered struct {
+	Epoch  Epoch
+	SentAt Instant
+}
+
+// Position is a place in the WAL of the cluster: every epoch writes on a timeline number of its own, greater than all before.
+type Position struct {
+	Timeline Timeline `json:"timeline"`
+	LSN      LSN      `json:"lsn"`
+}
+
+// before tells whether p is an earlier place than q.
+func (p Position) before(q Position) bool {
+	return p.Timeline < q.Timeline || p.Timeline == q.Timeline && p.LSN < q.LSN
 }
 
 // Hold is a leadership, as proven by the last successful write of the leader record.
@@ -84,6 +144,12 @@ type Seen struct {
 type MemberSeen struct {
 	Name string
 	Seen
+}
+
+// MemberAt is a member and an instant.
+type MemberAt struct {
+	Name string
+	At   Instant
 }
 
 // Claim is how far this node is with claiming its name.

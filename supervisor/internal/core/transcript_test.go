@@ -68,6 +68,7 @@ func tell(t *testing.T, text string) string {
 // perform carries out one command:
 //
 //	born                 run until the new cluster is healthy, and do not tell
+//	quorum K MIN         durability is "quorum": K standbys acknowledge, at least MIN; before "born"
 //	healthy N            run until one primary leads and all others stream, at most N seconds
 //	run N                run N seconds
 //	primary X            fail unless X is the one writable primary
@@ -78,6 +79,8 @@ func tell(t *testing.T, text string) string {
 //	cut X, heal X        the host reaches nobody, reaches all again
 //	freeze X, thaw X     the supervisor does not run, runs on (its PostgreSQL does all the time)
 //	restart X            the supervisor is a new process
+//	dcsless X, dcsful X  the host reaches all but the DCS
+//	apart X Y, together X  two hosts do not reach each other
 //	lose X, find X       answers of the DCS to X are lost, are not
 //	dcs down|up          the DCS
 //	switchover X         an operator asks to hand over to X
@@ -97,6 +100,14 @@ func (w *world) perform(c []string) error {
 		return expect(w.primary(), "")
 	case "write":
 		w.write()
+	case "quorum":
+		k, least := 0, 0
+		if _, err := fmt.Sscan(c[1]+" "+c[2], &k, &least); err != nil {
+			return err
+		}
+		w.makeQuorum(k, least)
+	case "apart":
+		w.node(c[1]).apart = c[2]
 	case "dcs":
 		w.dcs.down = c[1] == "down"
 	case "pause", "resume":
@@ -147,12 +158,16 @@ func (w *world) inflict(what string, n *node) error {
 		n.boots++
 		n.up = true
 		n.policy.Self.Token = fmt.Sprintf("t-%s-%d", n.name, n.boots)
-		n.state = State{Durable: Durable{WalEpoch: n.state.WalEpoch, SystemID: n.state.SystemID}}
+		n.state = State{Durable: Durable{OfDisk: n.state.OfDisk}}
 		n.o, n.wake, n.rule = Observation{}, w.now, ""
 	case "restart":
 		n.state, n.o, n.job, n.wake, n.rule, n.frozen = State{Durable: n.state.Durable}, Observation{}, nil, w.now, "", false
 	case "cut", "heal":
 		n.cut = what == "cut"
+	case "dcsless", "dcsful":
+		n.dcsless = what == "dcsless"
+	case "together":
+		n.apart = ""
 	case "freeze", "thaw":
 		n.frozen = what == "freeze"
 	case "lose", "find":
@@ -164,6 +179,9 @@ func (w *world) inflict(what string, n *node) error {
 }
 
 func (w *world) show() {
+	if c := fetch[Cohort](w.dcs, KeyCohort).Value; len(c.Members) > 0 {
+		w.say("cohort of epoch %d: %s, k %d", c.Epoch, strings.Join(c.Members, " "), c.K)
+	}
 	l := fetch[Leader](w.dcs, KeyLeader).Value
 	w.say("epoch %d, leader %s, released %t", l.Epoch, l.Holder, l.Released)
 	for _, n := range w.nodes {

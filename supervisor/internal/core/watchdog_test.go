@@ -16,16 +16,16 @@ func TestWatchdogUntil(t *testing.T) {
 		now   Instant
 		want  Instant
 	}{
-		"primary":             {State{Durable: Durable{Hold: hold}, Writable: true}, running(RolePrimary), 200, hold.Deadline},
-		"primary, overdue":    {State{Durable: Durable{Hold: hold}, Writable: true}, running(RolePrimary), hold.Deadline, hold.Deadline},
+		"primary":             {State{Durable: Durable{OfBoot: OfBoot{Hold: hold}}, Writable: true}, running(RolePrimary), 200, hold.Deadline},
+		"primary, overdue":    {State{Durable: Durable{OfBoot: OfBoot{Hold: hold}}, Writable: true}, running(RolePrimary), hold.Deadline, hold.Deadline},
 		"primary, deposed":    {State{Writable: true}, running(RolePrimary), 200, LongPast},
-		"elected standby":     {State{Durable: Durable{Hold: hold}}, running(RoleStandby), 200, hold.Deadline},
-		"elected, overdue":    {State{Durable: Durable{Hold: hold}}, running(RoleStandby), hold.Deadline.Add(-p.FenceMargin()), 0},
+		"elected standby":     {State{Durable: Durable{OfBoot: OfBoot{Hold: hold}}}, running(RoleStandby), 200, hold.Deadline},
+		"elected, overdue":    {State{Durable: Durable{OfBoot: OfBoot{Hold: hold}}}, running(RoleStandby), hold.Deadline.Add(-p.FenceMargin()), 0},
 		"standby":             {State{}, running(RoleStandby), 200, 0},
-		"fenced":              {State{Durable: Durable{Hold: hold}}, &Postgres{Status: StatusCrashed, Empty: true}, 200, 0},
+		"fenced":              {State{Durable: Durable{OfBoot: OfBoot{Hold: hold}}}, &Postgres{Status: StatusCrashed, Empty: true}, 200, 0},
 		"not seen yet":        {State{}, nil, 200, LongPast},
-		"not seen yet, leads": {State{Durable: Durable{Hold: hold}}, nil, 200, hold.Deadline},
-		"paused":              {State{Durable: Durable{Hold: Hold{Epoch: 1, Deadline: 5, Indefinite: true}}, Writable: true}, running(RolePrimary), 200, 0},
+		"not seen yet, leads": {State{Durable: Durable{OfBoot: OfBoot{Hold: hold}}}, nil, 200, hold.Deadline},
+		"paused":              {State{Durable: Durable{OfBoot: OfBoot{Hold: Hold{Epoch: 1, Deadline: 5, Indefinite: true}}}, Writable: true}, running(RolePrimary), 200, 0},
 	} {
 		if got := WatchdogUntil(c.state, Observation{Now: c.now, Postgres: c.pg}, p); got != c.want {
 			t.Errorf("%s: got %d, want %d", name, got, c.want)

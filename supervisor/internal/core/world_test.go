@@ -18,6 +18,10 @@ type world struct {
 	out   strings.Builder
 	// writable is the node last seen writable, to tell two at a time.
 	violations []string
+	// cutPlan is what of a plan is carried out; nil for all.
+	cutPlan func(Plan) Plan
+	// acked is the primary whose commits were last acknowledged, as it was then; in a world with quorum durability.
+	acked instance
 }
 
 const step = 10 * Millisecond
@@ -47,7 +51,11 @@ type node struct {
 	// up: the host lives. frozen: the supervisor does not run. cut: it reaches nobody. loseAnswers: the DCS applies
 	// its commits, the answers are lost.
 	up, frozen, cut, loseAnswers bool
-	boots                        int
+	// dcsless: it reaches all but the DCS. apart: it does not reach that other node.
+	dcsless bool
+	apart   string
+	ears    arrived
+	boots   int
 }
 
 // instance is a PostgreSQL.
@@ -63,6 +71,7 @@ type instance struct {
 	upstream string
 	armed    Instant
 	systemID uint64
+	sync     string // synchronous_standby_names
 }
 
 type running struct {
@@ -98,6 +107,7 @@ func (w *world) run(d Span, until func() bool) {
 			w.live(n)
 		}
 		w.stream()
+		w.speak()
 		for _, n := range w.nodes {
 			if n.up && !n.frozen && (w.now >= n.wake || w.changed(n)) {
 				w.turn(n)
@@ -131,7 +141,7 @@ func (w *world) changed(n *node) bool {
 	return len(n.o.Finished) > 0 || len(n.o.Committed) > 0 || w.reaches(n) && (n.o.View == nil || n.o.View.Revision != w.dcs.rev)
 }
 
-func (w *world) reaches(n *node) bool { return !w.dcs.down && !n.cut }
+func (w *world) reaches(n *node) bool { return !w.dcs.down && !n.cut && !n.dcsless }
 
 // turn is one tick of a supervisor.
 func (w *world) turn(n *node) {
@@ -141,6 +151,7 @@ func (w *world) turn(n *node) {
 	n.o.Now, n.o.Wall, n.o.WatchdogReady = w.now, int64(w.now), true
 	n.o.Postgres = n.pg.report(w, n)
 	n.o.Deadman = Deadman{Present: n.pg.running, ArmedUntil: n.pg.armed}
+	n.o.Heard, n.o.Probe = n.ears.all(), n.ears.probe
 	n.o.Job = nil
 	if n.job != nil {
 		n.o.Job = &Job{Kind: n.job.action.Kind, Epoch: n.job.action.Epoch}
@@ -151,6 +162,9 @@ func (w *world) turn(n *node) {
 	if reason.Rule != n.rule {
 		n.rule = reason.Rule
 		w.say("%s %s: %s", n.name, reason.Rule, reason.Sentence)
+	}
+	if w.cutPlan != nil {
+		plan = w.cutPlan(plan)
 	}
 	for _, a := range plan {
 		w.execute(n, a)
@@ -171,6 +185,8 @@ func (w *world) execute(n *node, a Action) {
 		}
 	case ActDisarm:
 		n.pg.armed = 0
+	case ActPromise:
+		w.promise(n, a.Promise)
 	case ActRoute, ActExit:
 	case ActRefuse:
 		w.say("%s refuses: %s", n.name, a.Message)
@@ -196,7 +212,7 @@ func duration(k ActionKind) Span {
 
 // commit applies a transaction at once; the answer comes with the next turn, or not.
 func (w *world) commit(n *node, c *Commit) {
-	done := Committed{Purpose: c.Purpose, Leader: c.Leader(), Outcome: OutcomeRefused}
+	done := Committed{Purpose: c.Purpose, Leader: c.Leader(), Cohort: c.Cohort(), Outcome: OutcomeRefused}
 	switch {
 	case !w.reaches(n):
 	case !w.dcs.holds(c.Compares):
@@ -239,6 +255,8 @@ func (w *world) view() *View {
 		switch {
 		case strings.HasPrefix(k, KeyMembers):
 			v.Members = append(v.Members, fetch[Member](r, k))
+		case strings.HasPrefix(k, KeyBallots):
+			v.Ballots = append(v.Ballots, fetch[Ballot](r, k))
 		case strings.HasPrefix(k, KeyHistory):
 			v.History = append(v.History, fetch[History](r, k))
 		}
@@ -263,6 +281,7 @@ func (i *instance) report(w *world, n *node) *Postgres {
 		}
 	default:
 		pg.Status, pg.PostmasterPID, pg.Role = StatusRunning, i.pid, RoleStandby
+		pg.SyncNames, pg.SyncSettled, pg.SyncBarrier = i.sync, true, i.lsn
 		if i.primary {
 			pg.Role = RolePrimary
 			pg.Senders = w.senders(n)
@@ -289,7 +308,7 @@ func (w *world) source(n *node) *node {
 		return nil
 	}
 	up := w.node(n.pg.upstream)
-	if !up.up || up.cut || n.cut || !up.pg.running || !up.pg.primary || !strings.HasPrefix(up.pg.line, n.pg.line) || n.pg.lsn > up.pg.lsn {
+	if !w.linked(n, up) || !up.pg.running || !up.pg.primary || !strings.HasPrefix(up.pg.line, n.pg.line) || n.pg.lsn > up.pg.lsn {
 		return nil
 	}
 	return up
@@ -322,7 +341,7 @@ func (w *world) do(n *node, a Action) string {
 		*pg = instance{exists: true, pid: pg.pid, timeline: 1, lsn: 100, line: n.name, systemID: uint64(7000 + len(n.name))}
 	case ActClone:
 		from := w.node(a.Peer.Name)
-		if !from.up || from.cut || n.cut || !from.pg.running {
+		if !w.linked(n, from) || !from.pg.running {
 			return "connection refused"
 		}
 		p := pg.pid
@@ -342,6 +361,11 @@ func (w *world) do(n *node, a Action) string {
 		pg.primary, pg.upstream, pg.timeline = true, "", max(pg.timeline, a.Timeline)+1
 		pg.line += n.name
 		pg.lsn += 10
+		pg.sync = a.Sync.String()
+	case ActApply:
+		pg.sync = a.Sync.String()
+	case ActDetach:
+		pg.upstream = ""
 	case ActRewind:
 		return w.rewind(n, w.node(a.Peer.Name))
 	case ActFollow:
@@ -351,13 +375,13 @@ func (w *world) do(n *node, a Action) string {
 }
 
 func (w *world) rewind(n, source *node) string {
-	if !source.up || source.cut || n.cut || !source.pg.primary {
+	if !w.linked(n, source) || !source.pg.primary {
 		return "connection refused"
 	}
 	if !strings.HasPrefix(source.pg.line, n.pg.line) || n.pg.lsn > source.pg.lsn {
 		w.say("%s: WAL that diverged is kept and undone", n.name)
 	}
-	n.pg.lsn, n.pg.line, n.pg.wasOpen = source.pg.lsn, source.pg.line, false
+	n.pg.lsn, n.pg.line, n.pg.timeline, n.pg.wasOpen = source.pg.lsn, source.pg.line, source.pg.timeline, false
 	return ""
 }
 
@@ -380,6 +404,10 @@ func (w *world) write() {
 // check is the invariant: at most one PostgreSQL is writable, and only under a leadership that no other could have
 // replaced.
 func (w *world) check() {
+	if w.nodes[0].policy.Quorum {
+		w.checkQuorum()
+		return
+	}
 	var open []string
 	for _, n := range w.nodes {
 		if n.up && n.pg.running && n.pg.primary {
@@ -395,10 +423,11 @@ func (w *world) say(format string, args ...any) {
 	fmt.Fprintf(&w.out, "%9s  %s\n", w.now.Sub(0), fmt.Sprintf(format, args...))
 }
 
-// primary is the name of the one writable node; empty when there is none.
+// primary is the name of the one writable node, with quorum durability of the one whose commits are acknowledged; empty when
+// there is none.
 func (w *world) primary() string {
 	for _, n := range w.nodes {
-		if n.up && n.pg.running && n.pg.primary {
+		if n.up && n.pg.running && n.pg.primary && (!n.policy.Quorum || w.acknowledges(n)) {
 			return n.name
 		}
 	}
@@ -413,5 +442,5 @@ func (w *world) healthy() bool {
 			return false
 		}
 	}
-	return true
+	return !w.nodes[0].policy.Quorum || w.settledQuorum()
 }

@@ -54,7 +54,12 @@ func (d *Daemon) Run(ctx context.Context) error {
 	specs := Specs(d.Config)
 	host := pluginhost.New(d.Log, specs...)
 	notifier := newNotifier(d.Log)
-	l := d.newLoop(policy, host, store, dog, notifier)
+	others, err := d.openPeers(policy)
+	if err != nil {
+		return err
+	}
+	defer others.Close()
+	l := d.newLoop(policy, host, store, dog, others, notifier)
 	server, err := d.openAPI(ctx, l)
 	if err != nil {
 		return err
@@ -115,15 +120,15 @@ func (d *Daemon) configure(ctx context.Context, c *configurer) error {
 	return err
 }
 
-func (d *Daemon) newLoop(policy core.Policy, host *pluginhost.Host, store *loop.Store, dog loop.Watchdog, n *notifier) *loop.Loop {
+func (d *Daemon) newLoop(policy core.Policy, host *pluginhost.Host, store *loop.Store, dog loop.Watchdog, p loop.Peers, n *notifier) *loop.Loop {
 	policy.Self.Instance, policy.Self.Token, policy.Self.Version = store.Instance, store.Token, d.Version
 	policy.Routers = len(d.Config.Routers) > 0
 	return loop.New(loop.Config{
 		Cluster: d.Config.Cluster.Name, Namespace: d.Config.Cluster.Namespace, Policy: policy,
 		DCS: dcs{host.DCS()}, Postgres: host.Postgres(), Routers: routers(host),
 		Fencer:   fencer{&deadman.Client{RunDir: d.Config.RunDir, DataDir: d.Config.Server.DataDir}},
-		Watchdog: dog,
-		Plugins:  func() []status.Plugin { return pluginStatus(host) },
-		Clock:    bootNow, Store: store, Log: d.Log, Ticked: n.ticked,
+		Watchdog: dog, Peers: p,
+		Plugins: func() []status.Plugin { return pluginStatus(host) },
+		Clock:   bootNow, Store: store, Log: d.Log, Ticked: n.ticked,
 	})
 }

@@ -74,6 +74,11 @@ func decodeKey(v *core.View, key string, kv KeyValue) error {
 		m.Value.Name = strings.TrimPrefix(key, core.KeyMembers)
 		v.Members = placed(v.Members, m, func(x core.Versioned[core.Member]) string { return x.Value.Name })
 		return err
+	case strings.HasPrefix(key, core.KeyBallots):
+		b, err := decoded[core.Ballot](kv)
+		b.Value.Name = strings.TrimPrefix(key, core.KeyBallots)
+		v.Ballots = placed(v.Ballots, b, func(x core.Versioned[core.Ballot]) string { return x.Value.Name })
+		return err
 	case strings.HasPrefix(key, core.KeyHistory):
 		h, err := decoded[core.History](kv)
 		v.History = placed(v.History, h, func(x core.Versioned[core.History]) string { return core.KeyOfHistory(x.Value.Epoch) })

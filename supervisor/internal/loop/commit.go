@@ -15,7 +15,7 @@ const retryPause = 100 * time.Millisecond
 // commit sends one transaction, unless one of its purpose is under way, or has ended and the core does not know yet:
 // what was decided without knowing would fail at its compare, and look like somebody else's write.
 func (l *Loop) commit(ctx context.Context, c *core.Commit) {
-	done := core.Committed{Purpose: c.Purpose, Leader: c.Leader()}
+	done := core.Committed{Purpose: c.Purpose, Leader: c.Leader(), Cohort: c.Cohort()}
 	if !l.inbox.fly(c.Purpose) {
 		return
 	}

@@ -20,7 +20,7 @@ func beatCommit(purpose core.CommitPurpose, rev core.Revision) *core.Commit {
 }
 
 // committed takes what the commits reported.
-func (n *node) committed() []core.Committed { return n.inbox.take(n.clock(), n.dog).Committed }
+func (n *node) committed() []core.Committed { return n.inbox.take(n.clock(), n.dog, n.peers).Committed }
 
 // Ensure one commit of a purpose is under way at a time, and those of others are not held up.
 func TestCommitLanes(t *testing.T) {

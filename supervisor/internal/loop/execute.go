@@ -21,6 +21,8 @@ func (l *Loop) execute(ctx context.Context, a core.Action) {
 		l.setDeadman(ctx, a)
 	case core.ActRoute:
 		l.route(ctx, *a.Routes)
+	case core.ActPromise:
+		l.Peers.Promise(*a.Promise)
 	case core.ActExit:
 		l.ended = errExit
 	case core.ActRefuse:

@@ -348,6 +348,8 @@ func (s *server) act(a core.Action) {
 		pg.Status, pg.Role, pg.Empty, pg.Launched, pg.PostmasterPID = core.StatusRunning, core.RoleStandby, false, true, s.pid
 	case core.ActPromote:
 		pg.Role, pg.Timeline = core.RolePrimary, max(pg.Timeline, a.Timeline)+1
+	case core.ActApply:
+		pg.SyncNames, pg.SyncSettled = a.Sync.String(), true
 	case core.ActStop:
 		s.die(core.StatusStopped)
 	}
@@ -436,6 +438,74 @@ func (d *dog) held() core.Instant {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.until
+}
+
+// peers are the other supervisors, as a test has them.
+type peers struct {
+	mu       sync.Mutex
+	heard    []core.Heard
+	probe    core.Probe
+	changed  chan struct{}
+	met      []string // addresses
+	beat     *core.Beat
+	tells    int
+	watched  string
+	after    core.Span
+	probed   *core.Peer
+	promises []core.Promise
+}
+
+func newPeers() *peers { return &peers{changed: make(chan struct{}, 1)} }
+
+func (p *peers) Heard() []core.Heard { return look(&p.mu, &p.heard) }
+
+func (p *peers) Probed() core.Probe { return look(&p.mu, &p.probe) }
+
+func (p *peers) Changed() <-chan struct{} { return p.changed }
+
+// change alters what is heard, and wakes the loop.
+func (p *peers) change(f func(*peers)) {
+	p.mu.Lock()
+	f(p)
+	p.mu.Unlock()
+	select {
+	case p.changed <- struct{}{}:
+	default:
+	}
+}
+
+func (p *peers) Meet(members []core.Versioned[core.Member]) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.met = nil
+	for _, m := range members {
+		p.met = append(p.met, m.Value.API)
+	}
+}
+
+func (p *peers) Tell(beat *core.Beat) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.beat = beat
+	p.tells++
+}
+
+func (p *peers) Watch(name string, after core.Span) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.watched, p.after = name, after
+}
+
+func (p *peers) Probe(peer *core.Peer) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.probed = peer
+}
+
+func (p *peers) Promise(promise core.Promise) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.promises = append(p.promises, promise)
 }
 
 // router counts what it is told.

@@ -53,6 +53,7 @@ type node struct {
 	dcs     *register
 	pg      *server
 	dog     *dog
+	peers   *peers
 	router  *router
 	journal *journal
 	clock   Clock
@@ -67,7 +68,7 @@ func newNode(t *testing.T, name string, dcs *register) *node {
 	t.Helper()
 	dir := t.TempDir()
 	n := &node{
-		t: t, name: name, boot: "boot-1", dcs: dcs, dog: &dog{}, router: &router{}, journal: &journal{}, clock: bubbleClock(),
+		t: t, name: name, boot: "boot-1", dcs: dcs, dog: &dog{}, peers: newPeers(), router: &router{}, journal: &journal{}, clock: bubbleClock(),
 		run: filepath.Join(dir, "run"), state: filepath.Join(dir, "state"),
 	}
 	n.pg = newServer(n.clock)
@@ -89,7 +90,7 @@ func (n *node) renew() {
 	}
 	n.Loop = New(Config{
 		Cluster: "demo", Namespace: "/service", DCS: n.dcs, Postgres: n.pg, Routers: []Router{n.router}, Fencer: n.pg,
-		Watchdog: n.dog, Plugins: func() []status.Plugin { return nil }, Clock: n.clock, Store: store,
+		Watchdog: n.dog, Peers: n.peers, Plugins: func() []status.Plugin { return nil }, Clock: n.clock, Store: store,
 		Log: slog.New(slog.NewTextHandler(n.journal, nil)),
 		Policy: core.Policy{
 			Self: core.Self{Name: n.name, Instance: store.Instance, Token: store.Token, API: n.name + ":8008", Host: n.name, Port: 5432, Priority: 1},

@@ -112,7 +112,7 @@ func (in *inbox) nudge() {
 }
 
 // take returns the observation of this tick. What happened once is handed over once; what is, stays.
-func (in *inbox) take(now core.Instant, w Watchdog) core.Observation {
+func (in *inbox) take(now core.Instant, w Watchdog, p Peers) core.Observation {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	o := in.o
@@ -123,6 +123,7 @@ func (in *inbox) take(now core.Instant, w Watchdog) core.Observation {
 	in.landed = nil
 	o.Now, o.Wall = now, time.Now().UnixNano()
 	o.WatchdogReady, o.WatchdogPending = w.Ready(), w.Pending()
+	o.Heard, o.Probe = p.Heard(), p.Probed()
 	if o.Job != nil {
 		job := *o.Job
 		o.Job = &job

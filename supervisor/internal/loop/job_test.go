@@ -36,13 +36,13 @@ func TestJobSlot(t *testing.T) {
 		n.do(t.Context(), core.Action{Kind: core.ActStop, Epoch: 3})
 		synctest.Wait()
 		want := core.Job{Kind: core.ActClone, Epoch: 3, Since: since, Phase: "copying", Done: 5, Total: 10}
-		if got := n.inbox.take(n.clock(), n.dog).Job; got == nil || *got != want {
+		if got := n.inbox.take(n.clock(), n.dog, n.peers).Job; got == nil || *got != want {
 			t.Errorf("job %+v, want %+v", got, want)
 		}
 		pass(time.Second)
 		close(end)
 		n.lanes.wait()
-		o := n.inbox.take(n.clock(), n.dog)
+		o := n.inbox.take(n.clock(), n.dog, n.peers)
 		if len(o.Finished) != 1 || o.Job != nil {
 			t.Fatalf("finished %+v, job %+v", o.Finished, o.Job)
 		}
@@ -52,7 +52,7 @@ func TestJobSlot(t *testing.T) {
 		if got := n.pg.did(); len(got) != 1 {
 			t.Errorf("done %v", got)
 		}
-		if again := n.inbox.take(n.clock(), n.dog).Finished; len(again) != 0 {
+		if again := n.inbox.take(n.clock(), n.dog, n.peers).Finished; len(again) != 0 {
 			t.Errorf("told again: %v", again)
 		}
 	})

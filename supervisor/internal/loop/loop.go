@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -98,6 +99,28 @@ type Watchdog interface {
 	Status() status.Watchdog
 }
 
+// Peers are the other supervisors as this one hears them, and the PostgreSQL of one of them, asked whether it is there. Its
+// methods do not block.
+type Peers interface {
+	// Heard tells what came last from each, by name ascending.
+	Heard() []core.Heard
+	// Probed tells how the question stands that Probe asks.
+	Probed() core.Probe
+	// Changed is sent to when Heard or Probed may give cause for another decision.
+	Changed() <-chan struct{}
+
+	// Meet says who the members are; this one may be among them. Called with every tick.
+	Meet(members []core.Versioned[core.Member])
+	// Tell says what to repeat to the others; nil is nothing. Called with every tick: when that ends, so does the beat.
+	Tell(beat *core.Beat)
+	// Watch has Changed sent to, once, when a member has been silent for a span. Empty is nobody.
+	Watch(name string, after core.Span)
+	// Probe has the PostgreSQL of a member asked until the next call; nil is nobody's.
+	Probe(peer *core.Peer)
+	// Promise sends a promise to whom it is made.
+	Promise(p core.Promise)
+}
+
 // Clock is CLOCK_BOOTTIME.
 type Clock func() core.Instant
 
@@ -110,6 +133,7 @@ type Config struct {
 	Routers            []Router
 	Fencer             Fencer
 	Watchdog           Watchdog
+	Peers              Peers
 	Plugins            func() []status.Plugin
 	Clock              Clock
 	Store              *Store
@@ -135,6 +159,8 @@ type Loop struct {
 		s core.State
 		o core.Observation
 	}
+	// freshAt is when the next report about PostgreSQL is asked for while another one is being probed.
+	freshAt core.Instant
 	// ended is set by ActExit and ActRefuse.
 	ended error
 }
@@ -182,6 +208,7 @@ func (l *Loop) Run(ctx context.Context) error {
 			return ctx.Err()
 		case <-l.inbox.wake:
 		case <-l.Watchdog.Changed():
+		case <-l.Peers.Changed():
 		case <-timer.C:
 		}
 		next := l.turn(ctx)
@@ -201,32 +228,35 @@ func exitError(err error) error {
 
 // turn is one tick: observe, decide, store, execute, show. It returns when to turn again at the latest.
 func (l *Loop) turn(ctx context.Context) core.Instant {
-	o := l.inbox.take(l.Clock(), l.Watchdog)
+	o := l.inbox.take(l.Clock(), l.Watchdog, l.Peers)
 	if l.inbox.takeReapply() {
 		l.state.Applied = ""
 	}
 	s, plan, reason := core.Decide(l.state, o, l.Policy)
 	if err := l.Store.Save(s.Durable); err != nil {
 		l.Log.Error("state not stored", "error", err)
-		plan = withoutPromotion(plan)
+		plan = withheld(plan)
 	}
 	l.state = s
 	l.note(o, plan, reason)
 	l.Watchdog.Hold(core.WatchdogUntil(s, o, l.Policy))
+	next := l.tellPeers(o, core.Wake(s, o, l.Policy))
 	for _, a := range plan {
 		l.execute(ctx, a)
 	}
 	l.show(o, plan, reason)
-	return core.Wake(s, o, l.Policy)
+	return next
 }
 
-// withoutPromotion drops what must not happen before the intent is stored.
-func withoutPromotion(plan core.Plan) core.Plan {
-	var out core.Plan
-	for _, a := range plan {
-		if a.Kind != core.ActPromote {
-			out = append(out, a)
+// withheld is a plan without what must not happen before the state that comes with it is stored.
+func withheld(plan core.Plan) core.Plan {
+	return slices.DeleteFunc(slices.Clone(plan), func(a core.Action) bool {
+		switch a.Kind {
+		case core.ActPromote, core.ActPromise:
+			return true
+		case core.ActCommit:
+			return a.Commit.Purpose == core.CommitBallot || a.Commit.Purpose == core.CommitCohort
 		}
-	}
-	return out
+		return false
+	})
 }

@@ -32,20 +32,15 @@ type Store struct {
 
 // runRecord is holder.json in the run directory.
 type runRecord struct {
-	Boot     string     `json:"boot_id"`
-	Token    string     `json:"token"`
-	Hold     core.Hold  `json:"hold"`
-	Promoted core.Epoch `json:"promoted"`
-	// PromotedPID and GivenUp as in core.Durable.
-	PromotedPID int        `json:"promoted_pid"`
-	GivenUp     core.Epoch `json:"given_up"`
+	Boot  string `json:"boot_id"`
+	Token string `json:"token"`
+	core.OfBoot
 }
 
 // stateRecord is member.json in the state directory.
 type stateRecord struct {
-	Instance string     `json:"instance"`
-	WalEpoch core.Epoch `json:"wal_epoch"`
-	SystemID uint64     `json:"system_identifier,string"`
+	Instance string `json:"instance"`
+	core.OfDisk
 }
 
 // ErrLocked says that another supervisor uses the state directory.
@@ -94,8 +89,7 @@ func (s *Store) load() error {
 	}
 	if run.Boot == s.boot && run.Token != "" {
 		s.Token = run.Token
-		s.Durable.Hold, s.Durable.Promoted = run.Hold, run.Promoted
-		s.Durable.PromotedPID, s.Durable.GivenUp = run.PromotedPID, run.GivenUp
+		s.Durable.OfBoot = run.OfBoot
 	} else {
 		s.Token = randomName()
 	}
@@ -103,17 +97,17 @@ func (s *Store) load() error {
 	if s.Instance == "" {
 		s.Instance = randomName()
 	}
-	s.Durable.WalEpoch, s.Durable.SystemID = state.WalEpoch, state.SystemID
+	s.Durable.OfDisk = state.OfDisk
 	return s.Save(s.Durable)
 }
 
 // Save stores what changed; it returns once that is safe.
 func (s *Store) Save(d core.Durable) error {
-	run, err := json.Marshal(runRecord{s.boot, s.Token, d.Hold, d.Promoted, d.PromotedPID, d.GivenUp})
+	run, err := json.Marshal(runRecord{s.boot, s.Token, d.OfBoot})
 	if err != nil {
 		return fmt.Errorf("leadership: %w", err)
 	}
-	state, err := json.Marshal(stateRecord{s.Instance, d.WalEpoch, d.SystemID})
+	state, err := json.Marshal(stateRecord{s.Instance, d.OfDisk})
 	if err != nil {
 		return fmt.Errorf("member state: %w", err)
 	}

@@ -33,15 +33,22 @@ func (d dirs) open(t *testing.T, boot string) *Store {
 }
 
 var durable = core.Durable{
-	Hold:     core.Hold{Epoch: 4, EpochRev: 5, LeaderRev: 6, RenewedAt: 7, Deadline: 8, Record: core.Leader{Holder: "a", Epoch: 4, TTL: core.Second}},
-	Promoted: 4, WalEpoch: 4, SystemID: 18446744073709551615,
+	OfBoot: core.OfBoot{
+		Hold:     core.Hold{Epoch: 4, EpochRev: 5, LeaderRev: 6, RenewedAt: 7, Deadline: 8, Record: core.Leader{Holder: "a", Epoch: 4, TTL: core.Second}},
+		Promoted: 4, PromotedPID: 41, GivenUp: 3, Awake: 2, Promised: core.Promised{Epoch: 4, Until: 9},
+		Cohort: core.Cohort{Epoch: 4, Members: []string{"a"}}, Sent: core.Cohort{Epoch: 4, Members: []string{"a", "b"}, K: 1},
+		Told: core.SyncSet{Names: []string{"b"}, K: 1}, Base: core.SyncSet{Names: []string{"c"}, K: 1},
+	},
+	OfDisk: core.OfDisk{
+		WalEpoch: 4, SystemID: 18446744073709551615, Voted: 3, VotedRev: 8, Lacking: true, Owed: core.Position{Timeline: 2, LSN: 1 << 40},
+	},
 }
 
 // Ensure everything comes back to a new process of the same boot.
 func TestStoreReturns(t *testing.T) {
 	d := newDirs(t)
 	s := d.open(t, "boot-1")
-	if s.Durable != (core.Durable{}) || s.Instance == "" || s.Token == "" {
+	if cmp.Diff(core.Durable{}, s.Durable) != "" || s.Instance == "" || s.Token == "" {
 		t.Errorf("a new store has %+v, instance %q, token %q", s.Durable, s.Instance, s.Token)
 	}
 	if err := s.Save(durable); err != nil {
@@ -66,7 +73,7 @@ func TestOtherBoot(t *testing.T) {
 	}
 	s.Close()
 	again := d.open(t, "boot-2")
-	if diff := cmp.Diff(core.Durable{WalEpoch: 4, SystemID: durable.SystemID}, again.Durable); diff != "" {
+	if diff := cmp.Diff(core.Durable{OfDisk: durable.OfDisk}, again.Durable); diff != "" {
 		t.Error(diff)
 	}
 	if again.Instance != s.Instance || again.Token == s.Token {

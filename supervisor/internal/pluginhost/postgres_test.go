@@ -143,14 +143,14 @@ func TestObservationArrivesWhole(t *testing.T) {
 		Senders:       []*pluginv1.Sender{{Member: "b", State: "streaming", SyncState: "async", SentLsn: 1, WriteLsn: 2, FlushLsn: 3, ReplayLsn: 4}},
 		PostmasterPid: 8, PostmasterStartUnix: 9, ServerVersion: 10, PendingRestart: []string{"p"}, Launched: true, DataDir: "/d", Upstream: "a",
 		Checkpointed: true, Slots: []string{"b"}, SynchronousStandbyNames: "n", ReplayPaused: true, ReplayedAtUnixNs: 11_000_000_001,
-		SampledAtBoottimeNs: 12,
+		SampledAtBoottimeNs: 12, SyncSettled: true, SyncBarrierLsn: 13,
 	}
 	want := core.Postgres{
 		At: 12, Status: core.StatusRunning, Role: core.RoleStandby, Message: "m", Empty: true, SystemID: 1, Timeline: 2, LSN: 3, Received: 4, Replayed: 5,
 		Receiver:      &core.Receiver{Status: "streaming", Host: "h", Port: 6, Silence: 7, Slot: "s"},
 		Senders:       []core.Sender{{Member: "b", State: "streaming", SyncState: "async", Sent: 1, Write: 2, Flush: 3, Replay: 4}},
 		PostmasterPID: 8, StartedUnix: 9, ServerVersion: 10, PendingRestart: []string{"p"}, Launched: true, DataDir: "/d", Upstream: "a",
-		Checkpointed: true, Slots: []string{"b"}, SyncNames: "n", ReplayPaused: true, ReplayedAtUnix: 11,
+		Checkpointed: true, Slots: []string{"b"}, SyncNames: "n", SyncSettled: true, SyncBarrier: 13, ReplayPaused: true, ReplayedAtUnix: 11,
 	}
 	p := postgresOf(t, &instance{observe: func(s pluginv1.Postgres_ObserveServer) error { return s.Send(sent) }})
 	var seen []core.Postgres

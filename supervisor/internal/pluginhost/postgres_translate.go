@@ -31,7 +31,7 @@ func stopToWire(a core.Action) *pluginv1.PostgresStopRequest {
 func promoteToWire(a core.Action) *pluginv1.PromoteRequest {
 	return &pluginv1.PromoteRequest{
 		Epoch: uint64(a.Epoch), MinTimeline: uint32(a.Timeline),
-		Members: a.Members, SynchronousStandbyNames: a.SyncNames,
+		Members: a.Members, SynchronousStandbyNames: a.Sync.String(),
 	}
 }
 
@@ -56,7 +56,9 @@ func detachNote(r *pluginv1.DetachResponse) string {
 }
 
 func applyToWire(a core.Action) *pluginv1.ApplyRequest {
-	return &pluginv1.ApplyRequest{Epoch: uint64(a.Epoch), Members: a.Members, SynchronousStandbyNames: a.SyncNames}
+	return &pluginv1.ApplyRequest{
+		Epoch: uint64(a.Epoch), Members: a.Members, SynchronousStandbyNames: a.Sync.String(), Settle: a.Settle,
+	}
 }
 
 // peerToWire keeps nobody nobody.
@@ -107,6 +109,8 @@ func postgresFromWire(r *pluginv1.ObserveResponse) (core.Postgres, error) {
 		Checkpointed:   r.GetCheckpointed(),
 		Slots:          r.GetSlots(),
 		SyncNames:      r.GetSynchronousStandbyNames(),
+		SyncSettled:    r.GetSyncSettled(),
+		SyncBarrier:    core.LSN(r.GetSyncBarrierLsn()),
 		ReplayPaused:   r.GetReplayPaused(),
 		ReplayedAtUnix: r.GetReplayedAtUnixNs() / int64(time.Second),
 	}, nil

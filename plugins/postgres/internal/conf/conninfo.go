@@ -39,6 +39,14 @@ func PrimaryConninfo(c *config.Config, up *Peer) string {
 	return Conninfo(c, c.Replication, *up, c.Member, "")
 }
 
+// PrimarySlot is the value of primary_slot_name for an upstream; empty for nobody.
+func PrimarySlot(c *config.Config, up *Peer) string {
+	if up == nil {
+		return ""
+	}
+	return SlotName(c.Member)
+}
+
 // Upstream names the member that a primary_conninfo in force leads to: the intended one, nobody, or
 // host:port of somebody pgvigil did not choose.
 func Upstream(c *config.Config, in Intent, conninfo string) string {

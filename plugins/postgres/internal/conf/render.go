@@ -50,15 +50,15 @@ func owned(c *config.Config, in Intent) map[string]string {
 		"restart_after_crash":       "off",
 		"recovery_target_timeline":  "latest",
 		"primary_conninfo":          PrimaryConninfo(c, in.Upstream),
-		"primary_slot_name":         "",
+		"primary_slot_name":         PrimarySlot(c, in.Upstream),
 		"restore_command":           "",
+		"synchronous_commit":        "on",
 		"synchronous_standby_names": in.SyncNames,
 	}
 	if c.ArchiveCommand != "" {
 		out["archive_command"] = c.ArchiveCommand
 	}
 	if in.Upstream != nil {
-		out["primary_slot_name"] = SlotName(c.Member)
 		out["restore_command"] = c.RestoreCommand
 	}
 	return out

@@ -18,6 +18,7 @@ var owned = map[string]string{
 	"restore_command":            "use the attribute restore_command of the block",
 	"primary_conninfo":           "pgvigil decides whom a standby follows",
 	"primary_slot_name":          "pgvigil keeps a slot for every member",
+	"synchronous_commit":         "it is on; roles, databases and sessions may lower it, at the risk of what they commit",
 	"synchronous_standby_names":  "pgvigil keeps it in line with the cluster's durability",
 	"cluster_name":               "it is the name of the cluster",
 	"hot_standby":                "pgvigil needs standbys that answer",

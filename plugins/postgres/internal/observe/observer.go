@@ -13,6 +13,8 @@ import (
 
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/conf"
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/config"
+	"github.com/pgvigil/pgvigil/plugins/postgres/internal/datadir"
+	"github.com/pgvigil/pgvigil/plugins/postgres/internal/wal"
 )
 
 const (
@@ -33,6 +35,9 @@ type Source interface {
 	// Trouble is why the last start failed, and where the server's log stood before it; empty and 0
 	// when there was none.
 	Trouble() (message string, logStart int64)
+	// Settled tells whether a synchronous_standby_names, which the server answered to a question asked then, is proven to
+	// be in force everywhere in it, and from which position on.
+	Settled(server datadir.Postmaster, names string, asked time.Time) (barrier wal.LSN, ok bool)
 	// Broken is why the data directory can be used for nothing but a clone; empty when it is not so.
 	Broken() string
 }

@@ -48,6 +48,8 @@ func (o *Observer) publishAt(out *pluginv1.ObserveResponse, began time.Time) {
 func (o *Observer) fill(out *pluginv1.ObserveResponse, c *config.Config, a *answer) {
 	in := o.source.Intent()
 	out.ServerVersion, out.SynchronousStandbyNames, out.Senders = a.version, a.syncNames, a.senders
+	barrier, settled := o.source.Settled(o.seen.server, a.syncNames, o.seen.shown)
+	out.SyncSettled = settled && (a.recovering || barrier != 0)
 	for _, name := range a.slots {
 		if slices.Contains(in.Slots, name) {
 			out.Slots = append(out.Slots, name)
@@ -56,6 +58,7 @@ func (o *Observer) fill(out *pluginv1.ObserveResponse, c *config.Config, a *answ
 	if !a.recovering {
 		out.Role, out.Timeline, out.Lsn = pluginv1.Role_ROLE_PRIMARY, a.timeline, uint64(a.flush)
 		out.Checkpointed = a.controlTimeline == a.timeline
+		out.SyncBarrierLsn = uint64(barrier)
 		return
 	}
 	out.Role, out.Timeline = pluginv1.Role_ROLE_STANDBY, o.standbyTimeline(c, a)

@@ -34,20 +34,41 @@ func (s *Server) Apply(ctx context.Context, req *pluginv1.ApplyRequest) (*plugin
 		return nil, toStatus(err)
 	}
 	defer i.Close()
-	if err := s.apply(ctx, i, req.GetMembers(), req.GetSynchronousStandbyNames(), false); err != nil {
+	err = s.apply(ctx, i, applied{members: req.GetMembers(), syncNames: req.GetSynchronousStandbyNames(), settle: req.GetSettle()})
+	if err != nil {
 		return nil, toStatus(err)
 	}
 	s.observer.Recheck()
 	return &pluginv1.ApplyResponse{DoneAtBoottimeNs: s.observer.Settle()}, nil
 }
 
-// apply brings files, settings and slots in line. With detach the upstream goes, too.
-func (s *Server) apply(ctx context.Context, i *instance, members []string, syncNames string, detach bool) error {
-	wanted := slotNames(members)
-	_, err := s.change(i.c, func(in *conf.Intent) {
-		in.SyncNames = syncNames
+// applied is what apply brings about.
+type applied struct {
+	members   []string
+	syncNames string
+	// settle is whether syncNames is to be proven in force everywhere.
+	settle bool
+	// detach is whether the upstream goes, too.
+	detach bool
+}
+
+// apply brings files, settings and slots in line.
+func (s *Server) apply(ctx context.Context, i *instance, a applied) error {
+	v, err := i.inForce(ctx)
+	if err != nil {
+		return err
+	}
+	before := s.settledOf(i.server, v.syncNames)
+	done := before != nil && before.names == a.syncNames
+	var changes uint64
+	if !done {
+		changes = s.unsettle()
+	}
+	wanted := slotNames(a.members)
+	_, err = s.change(i.c, func(in *conf.Intent) {
+		in.SyncNames = a.syncNames
 		in.Slots = union(in.Slots, wanted)
-		if detach {
+		if a.detach {
 			in.Upstream = nil
 		}
 	})
@@ -55,6 +76,15 @@ func (s *Server) apply(ctx context.Context, i *instance, members []string, syncN
 		return err
 	}
 	if err := i.refresh(ctx, source{s}.Intent()); err != nil {
+		return err
+	}
+	switch {
+	case a.settle && !done:
+		err = s.settle(ctx, i, before, changes)
+	case a.settle && before.barrier == 0:
+		err = s.opened(ctx, i)
+	}
+	if err != nil {
 		return err
 	}
 	return s.slots(ctx, i, wanted)

@@ -4,14 +4,23 @@ package server
 
 import (
 	"context"
-	"strconv"
+	"errors"
+	"strings"
 	"time"
 
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/conf"
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/config"
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/datadir"
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/proc"
+	"github.com/pgvigil/pgvigil/plugins/postgres/internal/wal"
 	pluginv1 "github.com/pgvigil/pgvigil/proto/plugin/v1"
+)
+
+const (
+	// detachLimit is how long one call waits for the end of the log to be reached. The next one goes on.
+	detachLimit = 20 * time.Second
+	// blockedLimit is how long replay may wait for something other than log before the call says so.
+	blockedLimit = 1500 * time.Millisecond
 )
 
 // Detach implements the service. A standby that is not running is detached by what its files say; it
@@ -25,19 +34,20 @@ func (s *Server) Detach(ctx context.Context, req *pluginv1.DetachRequest) (*plug
 	if err != nil {
 		return nil, toStatus(err)
 	}
+	var end wal.LSN
 	if running {
-		err = s.detach(ctx, c)
+		end, err = s.detach(ctx, c)
 	} else {
 		err = s.detachStopped(c)
 	}
 	if err != nil {
 		return nil, toStatus(err)
 	}
-	return s.position(ctx)
+	return s.position(ctx, end)
 }
 
-// position is where the observer, asked now, sees the standby.
-func (s *Server) position(ctx context.Context) (*pluginv1.DetachResponse, error) {
+// position is where the observer, asked now, sees the standby: at end, if that is known.
+func (s *Server) position(ctx context.Context, end wal.LSN) (*pluginv1.DetachResponse, error) {
 	last, err := s.observer.Refresh(ctx)
 	if err != nil {
 		return nil, toStatus(err)
@@ -46,7 +56,7 @@ func (s *Server) position(ctx context.Context) (*pluginv1.DetachResponse, error)
 	switch {
 	case st.GetLsn() == 0 || st.GetTimeline() == 0:
 		return nil, refused("position is not known: %s", st.GetMessage())
-	case st.GetReceiver() != nil || st.GetUpstream() != "":
+	case st.GetReceiver() != nil || st.GetUpstream() != "" || (end != 0 && st.GetLsn() != uint64(end)):
 		return nil, refused("standby is not detached any more")
 	}
 	return &pluginv1.DetachResponse{Lsn: st.GetLsn(), Timeline: st.GetTimeline(), DoneAtBoottimeNs: s.observer.Settle()}, nil
@@ -63,55 +73,141 @@ func (s *Server) detachStopped(c *config.Config) error {
 	return err
 }
 
-func (s *Server) detach(ctx context.Context, c *config.Config) error {
-	if err := s.point(ctx, c, nil); err != nil {
-		return err
-	}
-	i, err := open(ctx, c)
+// detach cuts a running standby off, and returns where its log ends once that cannot change any more. See atRest for
+// what proves it.
+func (s *Server) detach(ctx context.Context, c *config.Config) (wal.LSN, error) {
+	i, err := s.cutOff(ctx, c)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer i.Close()
-	var before detached
-	return poll(ctx, 3*time.Millisecond, func() (bool, error) {
-		now, err := i.lookDetached(ctx)
+	ctx, cancel := context.WithTimeoutCause(ctx, detachLimit, errStillReplaying)
+	defer cancel()
+	var end wal.LSN
+	var w waiting
+	err = poll(ctx, time.Millisecond, func() (bool, error) {
+		look, err := i.lookDetached(ctx)
 		if err != nil {
 			return false, err
 		}
-		again := now.quiet && before.quiet && now.received == before.received && now.at.Sub(before.at) >= lookAgain
-		if !now.quiet || !before.quiet || now.received != before.received {
-			before = now
-		}
-		return again, nil
+		end = look.end
+		return look.atRest, w.judge(look)
 	})
+	return end, err
 }
 
-// lookAgain is how far the two looks are apart that must both find nothing.
-const lookAgain = 10 * time.Millisecond
+var errStillReplaying = errors.New("standby receives nothing any more, but has not replayed its log to the end: ask again")
 
-// detached is one look at a standby that is to be detached.
+// cutOff takes the sources of log away from a standby, and returns a connection that proves that the startup process,
+// which alone uses them, was told.
+func (s *Server) cutOff(ctx context.Context, c *config.Config) (*instance, error) {
+	i, err := open(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	defer i.Close()
+	if err := i.standby(ctx); err != nil {
+		return nil, err
+	}
+	if err := conf.SetStandby(c, c.DataDir); err != nil {
+		return nil, err
+	}
+	if _, err := s.change(c, func(in *conf.Intent) { in.Upstream = nil }); err != nil {
+		return nil, err
+	}
+	if err := i.hangUp(); err != nil {
+		return nil, err
+	}
+	fresh, err := reloaded(ctx, c, source{s}.Intent())
+	if err != nil {
+		return nil, err
+	}
+	v, err := fresh.inForce(ctx)
+	if err == nil && v.restore != "" {
+		err = refused("restore_command is in force until a restart: before PostgreSQL 14 it cannot be emptied by a reload")
+	}
+	if err != nil {
+		fresh.Close()
+		return nil, err
+	}
+	return fresh, nil
+}
+
+// detached is one look at a standby that was cut off.
 type detached struct {
-	quiet    bool
-	received string
-	at       time.Time
+	atRest bool
+	end    wal.LSN
+	// doing is what the startup process waits for; empty when it works.
+	doing  string
+	paused bool
+	at     time.Time
 }
 
-// lookDetached looks for a receiver, in shared memory and among the processes, and for a running
-// restore_command, a child of the startup process. It ends a receiver that it finds.
+// lookDetached looks at the startup process, and ends a receiver that it finds.
+//
+// The standby is at rest when the startup process slept through the look in RecoveryRetrieveRetryInterval, with every
+// SIGHUP taken. It enters that wait only after it has tried the archive, pg_wal and the stream for the record after the
+// last one it replayed, has found none, and has seen the receiver stopped: one that was only asked for finds that out
+// when it begins, and ends. Before it asks for another or runs restore_command, it looks at its settings, where neither
+// is left. A receiver flushes what it wrote before it says that it stopped. So nothing can arrive, and what is
+// there is known: replayed to the end of the last complete record, or received beyond it.
 func (i *instance) lookDetached(ctx context.Context) (detached, error) {
-	row, err := i.conn.Row(ctx, `SELECT
- (SELECT count(*) FROM pg_stat_get_wal_receiver() w WHERE w.pid IS NOT NULL),
- (SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE backend_type = 'walreceiver'),
- (SELECT min(pid) FROM pg_stat_activity WHERE backend_type = 'startup'), pg_last_wal_receive_lsn()`)
+	startup, err := i.pids(ctx, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'startup'")
 	if err != nil {
 		return detached{}, err
 	}
-	out := detached{quiet: row[0] == "0" && row[1] == "0", received: row[3], at: time.Now()}
-	startup, err := strconv.Atoi(row[2])
-	if err != nil {
-		return out, refused("PostgreSQL is not recovering any more")
+	if len(startup) != 1 {
+		return detached{}, refused("PostgreSQL is not recovering any more")
 	}
-	children, err := proc.Children(startup)
-	out.quiet = out.quiet && len(children) == 0
+	first := naps(startup)
+	row, err := i.conn.Row(ctx, `SELECT
+ (SELECT count(*) FROM pg_stat_get_wal_receiver() w WHERE w.pid IS NOT NULL),
+ (SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE backend_type = 'walreceiver'),
+ (SELECT coalesce(wait_event_type || ':' || wait_event, '') FROM pg_stat_activity WHERE pid = `+join(startup)+`),
+ pg_is_wal_replay_paused(), greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())`)
+	if err != nil {
+		return detached{}, err
+	}
+	slept := proc.SleptThrough(first[startup[0]], naps(startup)[startup[0]])
+	children, err := proc.Children(startup[0])
+	if err != nil {
+		return detached{}, err
+	}
+	_, event, _ := strings.Cut(row[2], ":")
+	out := detached{doing: row[2], paused: row[3] == "t", at: time.Now()}
+	out.atRest = slept && event == "RecoveryRetrieveRetryInterval" && row[0] == "0" && row[1] == "0" && len(children) == 0
+	if row[4] != "" {
+		out.end, err = wal.ParseLSN(row[4])
+	}
 	return out, err
+}
+
+// waiting follows what keeps a standby from replaying its log.
+type waiting struct {
+	end   wal.LSN
+	since time.Time
+}
+
+// judge is an error when replay has been kept from going on by something that may last.
+func (w *waiting) judge(d detached) error {
+	blocked := d.paused || blocksReplay(d.doing)
+	if !blocked || d.end != w.end || w.since.IsZero() {
+		*w = waiting{end: d.end, since: d.at}
+		return nil
+	}
+	if d.atRest || d.at.Sub(w.since) < blockedLimit {
+		return nil
+	}
+	why := d.doing
+	if d.paused {
+		why = "it is paused"
+	}
+	return refused("standby receives nothing any more, but where its log ends is not known: replay does not go on (%s)", why)
+}
+
+// blocksReplay tells whether a wait of the startup process is for queries, or for time to pass.
+func blocksReplay(wait string) bool {
+	kind, event, _ := strings.Cut(wait, ":")
+	return kind == "Lock" || kind == "BufferPin" || strings.HasPrefix(event, "RecoveryConflict") ||
+		event == "RecoveryPause" || event == "RecoveryApplyDelay"
 }

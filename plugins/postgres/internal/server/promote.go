@@ -43,12 +43,24 @@ func (s *Server) alreadyPrimary(ctx context.Context, i *instance, req *pluginv1.
 	if tli <= req.GetMinTimeline() {
 		return refused("PostgreSQL is a primary on timeline %d, which is not greater than %d", tli, req.GetMinTimeline())
 	}
-	return s.apply(ctx, i, req.GetMembers(), req.GetSynchronousStandbyNames(), true)
+	return s.prime(ctx, i, req)
+}
+
+// settleLimit is how long the proof before a promotion may take.
+const settleLimit = 10 * time.Second
+
+// prime gives a server what it needs before it may open: slots, and synchronous_standby_names in force everywhere.
+func (s *Server) prime(ctx context.Context, i *instance, req *pluginv1.PromoteRequest) error {
+	limited, cancel := context.WithTimeoutCause(ctx, settleLimit, refused("synchronous_standby_names is not proven to be in force"))
+	defer cancel()
+	return s.apply(limited, i, applied{
+		members: req.GetMembers(), syncNames: req.GetSynchronousStandbyNames(), settle: true, detach: true,
+	})
 }
 
 func (s *Server) promote(ctx context.Context, i *instance, req *pluginv1.PromoteRequest, p *progress) error {
 	p.phase("preparing", "")
-	if err := s.apply(ctx, i, req.GetMembers(), req.GetSynchronousStandbyNames(), true); err != nil {
+	if err := s.prime(ctx, i, req); err != nil {
 		return err
 	}
 	if err := s.reserve(ctx, i, req.GetMinTimeline()); err != nil {
@@ -65,7 +77,21 @@ func (s *Server) promote(ctx context.Context, i *instance, req *pluginv1.Promote
 	if err != nil {
 		return err
 	}
+	if err := s.opened(ctx, i); err != nil {
+		return err
+	}
 	return s.confirm(ctx, i, req.GetMinTimeline())
+}
+
+// opened moves the barrier of what was settled before the promotion to where the primary begins.
+func (s *Server) opened(ctx context.Context, i *instance) error {
+	s.mu.Lock()
+	k, changes := s.settled.of(i.server), s.settled.changes
+	s.mu.Unlock()
+	if k == nil {
+		return nil
+	}
+	return s.settleHere(ctx, i, k.names, changes)
 }
 
 // confirm looks at the timeline PostgreSQL chose.

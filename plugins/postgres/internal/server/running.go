@@ -4,12 +4,8 @@ package server
 
 import (
 	"context"
-	"errors"
-	"strconv"
-	"syscall"
 	"time"
 
-	"github.com/pgvigil/pgvigil/plugins/postgres/internal/conf"
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/config"
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/datadir"
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/session"
@@ -17,9 +13,9 @@ import (
 
 // instance is the running server with a connection to it, for the length of one call.
 type instance struct {
-	c    *config.Config
-	pid  int
-	conn *session.Conn
+	c      *config.Config
+	server datadir.Postmaster
+	conn   *session.Conn
 }
 
 // open connects to the running server; Close must be called.
@@ -35,7 +31,7 @@ func open(ctx context.Context, c *config.Config) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &instance{c: c, pid: m.PID, conn: conn}, nil
+	return &instance{c: c, server: m, conn: conn}, nil
 }
 
 // Close ends the connection.
@@ -57,50 +53,6 @@ func (i *instance) standby(ctx context.Context) error {
 		return refused("PostgreSQL is a primary")
 	}
 	return err
-}
-
-// refresh makes the server read its files unless it has read them as they are, also when an earlier call
-// was cut off between writing and reloading.
-func (i *instance) refresh(ctx context.Context, in conf.Intent) error {
-	ok, loaded, err := i.inForce(ctx, in)
-	if err != nil {
-		return err
-	}
-	if ok && !conf.Written(i.c).After(loaded) {
-		return nil
-	}
-	return i.reload(ctx, in)
-}
-
-// reload makes the server read its files, and waits until it has.
-func (i *instance) reload(ctx context.Context, in conf.Intent) error {
-	if err := syscall.Kill(i.pid, syscall.SIGHUP); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, reloadLimit, errNotInForce)
-	defer cancel()
-	return poll(ctx, time.Millisecond, func() (bool, error) {
-		ok, _, err := i.inForce(ctx, in)
-		return ok, err
-	})
-}
-
-// reloadLimit is how long settings may take to come into force.
-const reloadLimit = 10 * time.Second
-
-var errNotInForce = errors.New("settings did not come into force: something overrules postgresql.conf")
-
-// inForce tells whether the settings by which other members know the server are as the intent says, in
-// the session, which has them from the same signal as everybody else; and when the session last loaded
-// its settings.
-func (i *instance) inForce(ctx context.Context, in conf.Intent) (ok bool, loaded time.Time, err error) {
-	row, err := i.conn.Row(ctx, `SELECT current_setting('primary_conninfo'), current_setting('synchronous_standby_names'),
- (extract(epoch FROM pg_conf_load_time()) * 1e6)::bigint`)
-	if err != nil {
-		return false, time.Time{}, err
-	}
-	micro, err := strconv.ParseInt(row[2], 10, 64)
-	return row[0] == conf.PrimaryConninfo(i.c, in.Upstream) && row[1] == in.SyncNames, time.UnixMicro(micro), err
 }
 
 // poll calls f until it is done, fails, or ctx ends; the step between grows from the given one.

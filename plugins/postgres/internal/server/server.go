@@ -33,6 +33,7 @@ type Server struct {
 	config   *config.Config
 	intent   conf.Intent
 	epochs   *sdk.Epochs
+	settled  settlements
 	trouble  string
 	logStart int64
 

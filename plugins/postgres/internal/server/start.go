@@ -65,10 +65,31 @@ func (s *Server) start(ctx context.Context, c *config.Config, upstream *conf.Pee
 	}
 	s.setTrouble("", l.LogStart)
 	err = s.awaitReady(ctx, c, l, p)
+	if err == nil {
+		s.settledFromStart(ctx, c)
+	}
 	if errors.Is(err, errStartTimeout) {
 		return errors.Join(err, launch.Stop(context.WithoutCancel(ctx), c, 0, func(phase string) { p.phase(phase, "") }))
 	}
 	return err
+}
+
+// settledFromStart notes that a server that began with a synchronous_standby_names in its files has it everywhere. When
+// that cannot be told, it is not noted.
+func (s *Server) settledFromStart(ctx context.Context, c *config.Config) {
+	changes := s.unsettle()
+	i, err := open(ctx, c)
+	if err != nil {
+		return
+	}
+	defer i.Close()
+	v, err := i.inForce(ctx)
+	if err == nil && v.syncNames == (source{s}).Intent().SyncNames {
+		err = s.settleHere(ctx, i, v.syncNames, changes)
+	}
+	if err != nil {
+		s.log.Warn("synchronous_standby_names not known to be settled", "error", err)
+	}
 }
 
 var errStartTimeout = errors.New("start took longer than start_timeout")

@@ -1,39 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package core
+package sim
 
 import (
 	"slices"
 	"strings"
+
+	"github.com/pgvigil/pgvigil/supervisor/internal/core"
 )
 
 // store is the DCS: linearizable, with every picture it ever showed kept unchanged.
 type store struct {
 	down int
-	view *View
+	view *core.View
 }
 
 // revOf is the revision of a key; 0 when it does not exist.
-func revOf(v *View, key string) Revision {
+func revOf(v *core.View, key string) core.Revision {
 	switch key {
-	case KeyIdentity:
+	case core.KeyIdentity:
 		return v.Identity.Rev
-	case KeyConfig:
+	case core.KeyConfig:
 		return v.Config.Rev
-	case KeyEpoch:
+	case core.KeyEpoch:
 		return v.Epoch.Rev
-	case KeyLeader:
+	case core.KeyLeader:
 		return v.Leader.Rev
-	case KeyCohort:
+	case core.KeyCohort:
 		return v.Cohort.Rev
-	case KeyOperation:
+	case core.KeyOperation:
 		return v.Operation.Rev
 	}
-	if name, ok := strings.CutPrefix(key, KeyMembers); ok {
+	if name, ok := strings.CutPrefix(key, core.KeyMembers); ok {
 		return v.Member(name).Rev
 	}
+	if name, ok := strings.CutPrefix(key, core.KeyBallots); ok {
+		return v.Ballot(name).Rev
+	}
 	for _, h := range v.History {
-		if KeyOfHistory(h.Value.Epoch) == key {
+		if core.KeyOfHistory(h.Value.Epoch) == key {
 			return h.Rev
 		}
 	}
@@ -41,7 +46,7 @@ func revOf(v *View, key string) Revision {
 }
 
 // transact applies all writes if all compares hold.
-func (w *chaos) transact(by string, cs []Compare, ws []Write) (Revision, bool) {
+func (w *world) transact(by string, cs []core.Compare, ws []core.Write) (core.Revision, bool) {
 	for _, c := range cs {
 		if revOf(w.store.view, c.Key) != c.Rev && !w.broken.ignores(c.Key) {
 			return 0, false
@@ -54,41 +59,61 @@ func (w *chaos) transact(by string, cs []Compare, ws []Write) (Revision, bool) {
 	}
 	w.judge.wrote(w, by, w.store.view, &v)
 	w.store.view = &v
+	w.judge.ordered(w)
+	for _, x := range ws {
+		if b, ok := x.Record.(core.Ballot); ok {
+			w.judge.ballot(w, b)
+		}
+		if c, ok := x.Record.(core.Cohort); ok && w.quorum {
+			w.say("%s: cohort of epoch %d is %v with %d", by, c.Epoch, c.Members, c.K)
+		}
+	}
 	for _, h := range w.hosts {
 		w.watch(h, &v)
 	}
 	return v.Revision, true
 }
 
-func put(v *View, r Record) {
+func versioned[T any](value T, rev core.Revision) core.Versioned[T] {
+	return core.Versioned[T]{Value: value, Rev: rev}
+}
+
+func put(v *core.View, r core.Record) {
 	rev := v.Revision
 	switch x := r.(type) {
-	case Identity:
-		v.Identity = Versioned[Identity]{x, rev}
-	case Config:
-		v.Config = Versioned[Config]{x, rev}
-	case EpochRecord:
-		v.Epoch = Versioned[EpochRecord]{x, rev}
-	case Leader:
-		v.Leader = Versioned[Leader]{x, rev}
-	case Cohort:
-		v.Cohort = Versioned[Cohort]{x, rev}
-	case Operation:
-		v.Operation = Versioned[Operation]{x, rev}
-	case History:
-		v.History = append(slices.Clone(v.History), Versioned[History]{x, rev})
-	case Member:
-		v.Members = slices.Clone(v.Members)
-		i, found := slices.BinarySearchFunc(v.Members, x.Name, func(e Versioned[Member], n string) int { return strings.Compare(e.Value.Name, n) })
+	case core.Identity:
+		v.Identity = versioned(x, rev)
+	case core.Config:
+		v.Config = versioned(x, rev)
+	case core.EpochRecord:
+		v.Epoch = versioned(x, rev)
+	case core.Leader:
+		v.Leader = versioned(x, rev)
+	case core.Cohort:
+		v.Cohort = versioned(x, rev)
+	case core.Operation:
+		v.Operation = versioned(x, rev)
+	case core.History:
+		v.History = append(slices.Clone(v.History), versioned(x, rev))
+	case core.Ballot:
+		v.Ballots = slices.Clone(v.Ballots)
+		i, found := slices.BinarySearchFunc(v.Ballots, x.Name, func(e core.Versioned[core.Ballot], n string) int { return strings.Compare(e.Value.Name, n) })
 		if !found {
-			v.Members = slices.Insert(v.Members, i, Versioned[Member]{})
+			v.Ballots = slices.Insert(v.Ballots, i, core.Versioned[core.Ballot]{})
 		}
-		v.Members[i] = Versioned[Member]{x, rev}
+		v.Ballots[i] = versioned(x, rev)
+	case core.Member:
+		v.Members = slices.Clone(v.Members)
+		i, found := slices.BinarySearchFunc(v.Members, x.Name, func(e core.Versioned[core.Member], n string) int { return strings.Compare(e.Value.Name, n) })
+		if !found {
+			v.Members = slices.Insert(v.Members, i, core.Versioned[core.Member]{})
+		}
+		v.Members[i] = versioned(x, rev)
 	}
 }
 
 // watch brings a change to a host: in order, perhaps late, not over a cut.
-func (w *chaos) watch(h *host, v *View) {
+func (w *world) watch(h *host, v *core.View) {
 	l := h.life
 	if l == nil {
 		return
@@ -102,7 +127,7 @@ func (w *chaos) watch(h *host, v *View) {
 }
 
 // show makes a picture the host's current one; an older one only proves that the DCS answers.
-func (w *chaos) show(h *host, l *life, v *View) {
+func (w *world) show(h *host, l *life, v *core.View) {
 	if l.o.View != nil && l.o.View.Revision > v.Revision {
 		v = l.o.View
 	}
@@ -112,15 +137,15 @@ func (w *chaos) show(h *host, l *life, v *View) {
 }
 
 // patience with one call to the DCS, as the loop has it; where deadlines are wrong about answers, those may come later.
-func (w *chaos) patience() Span {
+func (w *world) patience() core.Span {
 	if w.broken.fromAnswer {
-		return 2 * Second
+		return 2 * core.Second
 	}
-	return 750 * Millisecond
+	return 750 * core.Millisecond
 }
 
 // read fetches a picture: at once when asked, every second otherwise.
-func (w *chaos) read(h *host) {
+func (w *world) read(h *host) {
 	l := h.life
 	if l == nil {
 		return
@@ -131,7 +156,7 @@ func (w *chaos) read(h *host) {
 	}
 	l.reading = true
 	over := false
-	done := func(v *View, next Span) {
+	done := func(v *core.View, next core.Span) {
 		if over {
 			return
 		}
@@ -142,12 +167,12 @@ func (w *chaos) read(h *host) {
 				w.show(h, l, v)
 			}
 			if l.askAgain {
-				next, l.askAgain = Millisecond, false
+				next, l.askAgain = core.Millisecond, false
 			}
 			w.after(next, func() { w.deliver(h, l, func() { w.read(h) }) })
 		})
 	}
-	w.after(w.patience(), func() { done(nil, 100*Millisecond) })
+	w.after(w.patience(), func() { done(nil, 100*core.Millisecond) })
 	w.after(w.latency(h, "slow"), func() {
 		if !w.reaches(h) {
 			return
@@ -155,7 +180,7 @@ func (w *chaos) read(h *host) {
 		v := w.store.view
 		w.after(w.latency(h, "stale"), func() {
 			if w.reaches(h) {
-				done(v, Second)
+				done(v, core.Second)
 			}
 		})
 	})
@@ -163,15 +188,15 @@ func (w *chaos) read(h *host) {
 
 // commit sends a transaction. The request may be refused before it leaves, lost, applied late, or applied and its
 // answer lost.
-func (w *chaos) commit(h *host, c *Commit) {
+func (w *world) commit(h *host, c *core.Commit) {
 	l := h.life
 	lane := "commit " + string(c.Purpose)
 	if !l.lane(lane) {
 		return
 	}
-	done := Committed{Purpose: c.Purpose, Leader: c.Leader(), Outcome: OutcomeUnknown}
+	done := core.Committed{Purpose: c.Purpose, Leader: c.Leader(), Cohort: c.Cohort(), Outcome: core.OutcomeUnknown}
 	over := false
-	finish := func(o Outcome, conflict bool, rev Revision) {
+	finish := func(o core.Outcome, conflict bool, rev core.Revision) {
 		if over {
 			return
 		}
@@ -184,23 +209,23 @@ func (w *chaos) commit(h *host, c *Commit) {
 				late.SentAt = w.clock(h)
 				done.Leader = &late
 			}
-			if done.Leader != nil && o == OutcomeUnknown {
+			if done.Leader != nil && o == core.OutcomeUnknown {
 				w.say("%s: no answer to a write of the leader record", h.name)
 			}
 			l.o.Committed = append(l.o.Committed, done)
-			if o != OutcomeDone {
+			if o != core.OutcomeDone {
 				w.read(h)
 			}
 		})
 	}
-	w.after(w.patience(), func() { finish(OutcomeUnknown, false, 0) })
+	w.after(w.patience(), func() { finish(core.OutcomeUnknown, false, 0) })
 	way := w.latency(h, "slow")
 	if !w.reaches(h) {
 		if w.chance(0.5) {
-			w.after(Millisecond, func() { finish(OutcomeRefused, false, 0) })
+			w.after(core.Millisecond, func() { finish(core.OutcomeRefused, false, 0) })
 			return
 		}
-		way = w.span(0, 4*Second) // on its way until the network heals
+		way = w.span(0, 4*core.Second) // on its way until the network heals
 	}
 	w.after(way, func() {
 		if !w.reaches(h) {
@@ -214,9 +239,9 @@ func (w *chaos) commit(h *host, c *Commit) {
 			switch {
 			case !w.reaches(h):
 			case ok:
-				finish(OutcomeDone, false, rev)
+				finish(core.OutcomeDone, false, rev)
 			default:
-				finish(OutcomeRefused, true, 0)
+				finish(core.OutcomeRefused, true, 0)
 			}
 		})
 	})

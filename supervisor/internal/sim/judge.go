@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package core
+package sim
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/pgvigil/pgvigil/supervisor/internal/core"
+)
 
 // judge knows the truth and says what must never be:
 //
@@ -16,22 +20,25 @@ import "fmt"
 // The one exception: an operator forced a failover over a silent leader of a paused cluster, and vouched for it.
 type judge struct {
 	wrong    []string
+	promise  string // the first that was broken, whoever and whenever
 	strict   bool
 	serial   int
-	targets  map[Epoch]string
-	opens    map[Epoch]string
-	numbers  map[Timeline]Epoch
-	released map[Epoch]wal // WAL of holders that released, by epoch
-	instead  map[Epoch]Epoch
+	targets  map[core.Epoch]string
+	opens    map[core.Epoch]string
+	numbers  map[core.Timeline]core.Epoch
+	released map[core.Epoch]wal // WAL of holders that released, by epoch
+	instead  map[core.Epoch]core.Epoch
 	forced   map[string]bool
-	lastOpen map[string]Instant
+	lastOpen map[string]core.Instant
 	acked    wal
 	ackedBy  string
+	ledger   ledger
 }
 
 func (j *judge) begin() {
-	j.targets, j.opens, j.numbers = map[Epoch]string{}, map[Epoch]string{}, map[Timeline]Epoch{}
-	j.released, j.instead, j.forced, j.lastOpen = map[Epoch]wal{}, map[Epoch]Epoch{}, map[string]bool{}, map[string]Instant{}
+	j.targets, j.opens, j.numbers = map[core.Epoch]string{}, map[core.Epoch]string{}, map[core.Timeline]core.Epoch{}
+	j.released, j.instead, j.forced, j.lastOpen = map[core.Epoch]wal{}, map[core.Epoch]core.Epoch{}, map[string]bool{}, map[string]core.Instant{}
+	j.ledger.acked, j.ledger.by = map[core.Epoch]wal{}, map[core.Epoch]string{}
 }
 
 func (j *judge) newSerial() int {
@@ -39,14 +46,17 @@ func (j *judge) newSerial() int {
 	return j.serial
 }
 
-func (j *judge) fail(w *chaos, format string, args ...any) {
+func (j *judge) fail(w *world, format string, args ...any) {
+	if j.promise == "" {
+		j.promise = format
+	}
 	text := fmt.Sprintf(format, args...)
 	w.say("WRONG: %s", text)
 	j.wrong = append(j.wrong, fmt.Sprintf("%s %s", w.now.Sub(0), text))
 }
 
 // wrote judges a transaction.
-func (j *judge) wrote(w *chaos, by string, was, is *View) {
+func (j *judge) wrote(w *world, by string, was, is *core.View) {
 	if is.Epoch.Rev != was.Epoch.Rev {
 		j.newEpoch(w, by, was, is)
 	}
@@ -70,7 +80,7 @@ func (j *judge) wrote(w *chaos, by string, was, is *View) {
 	}
 }
 
-func (j *judge) newEpoch(w *chaos, by string, was, is *View) {
+func (j *judge) newEpoch(w *world, by string, was, is *core.View) {
 	e := is.Epoch.Value.Epoch
 	w.say("%s: has taken epoch %d", by, e)
 	if e != was.Epoch.Value.Epoch+1 {
@@ -80,9 +90,13 @@ func (j *judge) newEpoch(w *chaos, by string, was, is *View) {
 	if old.Released && old.FinalLSN {
 		j.instead[e] = old.Epoch
 	}
-	if old.Paused && !old.Released && was.Operation.Value.Kind == Failover && was.Operation.Value.State == Pending {
+	if old.Paused && !old.Released && was.Operation.Value.Kind == core.Failover && was.Operation.Value.State == core.Pending {
 		w.say("an operator overrules %s", old.Holder)
 		j.forced[old.Holder] = true
+	}
+	if w.quorum && len(was.Cohort.Value.Members) > 0 {
+		j.byBallots(w, e, was)
+		return
 	}
 	for _, h := range w.hosts {
 		if h.pg.writable() && !j.forced[h.name] {
@@ -92,30 +106,30 @@ func (j *judge) newEpoch(w *chaos, by string, was, is *View) {
 }
 
 // asked judges a call of the plugin.
-func (j *judge) asked(w *chaos, h *host, a Action) {
+func (j *judge) asked(w *world, h *host, a core.Action) {
 	switch {
-	case a.Kind == ActPromote:
+	case a.Kind == core.ActPromote:
 		if who := j.targets[a.Epoch]; who != "" && who != h.name {
 			j.fail(w, "epoch %d promotes %s and %s", a.Epoch, who, h.name)
 		}
 		j.targets[a.Epoch] = h.name
-	case a.Kind == ActClone && a.Replace:
+	case a.Kind == core.ActClone && a.Replace:
 		at, ok := j.lastOpen[a.Peer.Name]
-		if slack := h.policy.MemberTTL() + 3*Second; !ok || w.now.Sub(at) > slack {
+		if slack := h.policy.MemberTTL() + 3*core.Second; !ok || w.now.Sub(at) > slack {
 			j.fail(w, "%s replaces its data from %s, which is not open", h.name, a.Peer.Name)
 		}
 	}
 }
 
 // opened judges a PostgreSQL that has just become writable.
-func (j *judge) opened(w *chaos, h *host) {
+func (j *judge) opened(w *world, h *host) {
 	e, v := h.pg.epoch, w.store.view
 	j.lastOpen[h.name] = w.now
 	if who, ok := j.opens[e]; ok {
 		j.fail(w, "epoch %d opens a second time, on %s after %s", e, h.name, who)
 	}
 	j.opens[e] = h.name
-	if v.Epoch.Value.Epoch != e && !j.forced[h.name] {
+	if v.Epoch.Value.Epoch != e && !w.quorum && !j.forced[h.name] {
 		j.fail(w, "%s opens under epoch %d, which is over: %d is in force", h.name, e, v.Epoch.Value.Epoch)
 	}
 	if v.Epoch.Value.Epoch == e && v.Leader.Value.Released {
@@ -131,7 +145,7 @@ func (j *judge) opened(w *chaos, h *host) {
 			j.fail(w, "%s took over as having all the WAL of epoch %d, and has not", h.name, j.instead[e])
 		}
 	}
-	if j.ackedBy != "" && !h.pg.wal.contains(j.acked) {
+	if !w.quorum && j.ackedBy != "" && !h.pg.wal.contains(j.acked) {
 		if j.strict {
 			j.fail(w, "%s opens without writes that %s has acknowledged", h.name, j.ackedBy)
 		}
@@ -140,7 +154,7 @@ func (j *judge) opened(w *chaos, h *host) {
 }
 
 // watch judges the moment.
-func (j *judge) watch(w *chaos) {
+func (j *judge) watch(w *world) {
 	open := ""
 	for _, h := range w.hosts {
 		if !h.pg.writable() {
@@ -153,7 +167,7 @@ func (j *judge) watch(w *chaos) {
 		if j.forced[h.name] {
 			continue
 		}
-		if open != "" {
+		if open != "" && !w.quorum {
 			j.fail(w, "two writable primaries: %s and %s", open, h.name)
 		}
 		open = h.name
@@ -162,7 +176,7 @@ func (j *judge) watch(w *chaos) {
 }
 
 // primary is the host that is writable and leads; nil when none is.
-func (w *chaos) primary() *host {
+func (w *world) primary() *host {
 	h := w.host(w.store.view.Leader.Value.Holder)
 	if h == nil || !h.pg.writable() || h.pg.epoch != w.store.view.Epoch.Value.Epoch || w.store.view.Leader.Value.Released {
 		return nil
@@ -171,12 +185,12 @@ func (w *chaos) primary() *host {
 }
 
 // settled: healthy, and nothing asked for is pending.
-func (w *chaos) settled() bool {
-	return w.store.view.Operation.Value.State != Pending && w.healthy()
+func (w *world) settled() bool {
+	return w.store.view.Operation.Value.State != core.Pending && w.healthy() && w.whole()
 }
 
 // healthy: one primary, everybody else streams from it.
-func (w *chaos) healthy() bool {
+func (w *world) healthy() bool {
 	p := w.primary()
 	for _, h := range w.hosts {
 		if p == nil || h != p && w.source(h) != p {

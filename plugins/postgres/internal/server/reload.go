@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/pgvigil/pgvigil/plugins/postgres/internal/conf"
+	"github.com/pgvigil/pgvigil/plugins/postgres/internal/config"
+)
+
+// reloadLimit is how long settings may take to come into force.
+const reloadLimit = 10 * time.Second
+
+var errNotInForce = errors.New("settings did not come into force: something overrules postgresql.conf")
+
+// refresh makes the server read its files unless it has read them as they are, also when an earlier call
+// was cut off between writing and reloading.
+func (i *instance) refresh(ctx context.Context, in conf.Intent) error {
+	v, err := i.inForce(ctx)
+	if err != nil {
+		return err
+	}
+	if v.match(i.c, in) && !conf.Written(i.c).After(v.loaded) {
+		return nil
+	}
+	return i.reload(ctx, in)
+}
+
+// reload makes the server read its files, and waits until this connection has: the others follow at once.
+func (i *instance) reload(ctx context.Context, in conf.Intent) error {
+	if err := i.hangUp(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, reloadLimit, errNotInForce)
+	defer cancel()
+	return poll(ctx, time.Millisecond, func() (bool, error) {
+		v, err := i.inForce(ctx)
+		return err == nil && v.match(i.c, in), err
+	})
+}
+
+func (i *instance) hangUp() error { return syscall.Kill(i.server.PID, syscall.SIGHUP) }
+
+// reloaded makes the server read its files and returns a connection that proves it. The connection's process began
+// with the settings, and has not read the files itself: its postmaster had. A postmaster that reads its files signals
+// all its processes before it does anything else, so that each of them has got the signal, or began later.
+func reloaded(ctx context.Context, c *config.Config, in conf.Intent) (*instance, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, reloadLimit, errNotInForce)
+	defer cancel()
+	var out *instance
+	tries := 0
+	err := poll(ctx, time.Millisecond, func() (bool, error) {
+		i, err := open(ctx, c)
+		if err != nil {
+			return false, err
+		}
+		v, err := i.inForce(ctx)
+		if err == nil && v.inherited && v.match(c, in) {
+			out = i
+			return true, nil
+		}
+		if err == nil && tries%10 == 0 {
+			err = i.hangUp()
+		}
+		tries++
+		i.Close()
+		return false, err
+	})
+	return out, err
+}
+
+// inForce are settings as a session has them.
+type inForce struct {
+	conninfo, slot, restore, syncNames string
+	// loaded is when they were read.
+	loaded time.Time
+	// inherited is whether they were read before the session's process began.
+	inherited bool
+}
+
+func (i *instance) inForce(ctx context.Context) (v inForce, err error) {
+	row, err := i.conn.Row(ctx, `SELECT current_setting('primary_conninfo'), current_setting('primary_slot_name'),
+ current_setting('restore_command'), current_setting('synchronous_standby_names'),
+ (extract(epoch FROM pg_conf_load_time()) * 1e6)::bigint,
+ pg_conf_load_time() < (SELECT backend_start FROM pg_stat_get_activity(pg_backend_pid()))`)
+	if err != nil {
+		return v, err
+	}
+	micro, err := strconv.ParseInt(row[4], 10, 64)
+	return inForce{
+		conninfo: row[0], slot: row[1], restore: row[2], syncNames: row[3],
+		loaded: time.UnixMicro(micro), inherited: row[5] == "t",
+	}, err
+}
+
+// match tells whether the settings by which other members know the server are as the intent says.
+func (v inForce) match(c *config.Config, in conf.Intent) bool {
+	return v.conninfo == conf.PrimaryConninfo(c, in.Upstream) && v.slot == conf.PrimarySlot(c, in.Upstream) && v.syncNames == in.SyncNames
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sim
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/pgvigil/pgvigil/supervisor/internal/core"
+)
+
+// mutant is a world in which one thing that safety rests on does not hold. The zero one is right.
+type mutant struct {
+	ignored       []string // keys whose compares the store ignores
+	fromAnswer    bool     // deadlines count from the answer
+	noDeadman     bool
+	orphansUnseen bool // the plugin takes a dead postmaster for an empty directory
+	ownTimelines  bool // the reserved timeline number is ignored
+	staleReports  bool // reports overtake each other, and count as of their arrival
+	wildClocks    bool // clocks differ by more than the bound
+	shortEnd      bool // the plugin says that the WAL of a stopped server ends earlier
+	forgetful     bool // promotions are not stored
+	forgetsPID    bool // which postmaster was promoted is not stored
+	takesBack     bool // a leadership given up without an answer is used on
+	anyWAL        bool // WAL of another history counts as the leader's
+	hasty         bool // a member believes that half a TTL has passed more than has
+
+	// Of quorum worlds.
+	settlesBlindly  bool // the plugin takes synchronous_standby_names for in force at once
+	detachesBlindly bool // the plugin does not look whether the receiver is gone
+}
+
+// any tells whether something is broken at all.
+func (m mutant) any() bool { return fmt.Sprint(m) != fmt.Sprint(mutant{}) }
+
+func (m mutant) ignores(key string) bool { return slices.Contains(m.ignored, key) }
+
+// stored is what of a durable state survives the process.
+func (m mutant) stored(d core.Durable) core.Durable {
+	if m.forgetful {
+		d.Promoted, d.PromotedPID, d.GivenUp = 0, 0, 0
+	}
+	if m.forgetsPID {
+		d.PromotedPID = 0
+	}
+	if m.takesBack {
+		d.GivenUp = 0
+	}
+	return d
+}
+
+// remembered is what of a state is there in the next tick.
+func (m mutant) remembered(s core.State, o core.Observation) core.State {
+	if m.takesBack {
+		s.GivenUp = 0
+	}
+	if m.anyWAL && o.View != nil {
+		s.WalEpoch = o.View.Epoch.Value.Epoch
+	}
+	if m.hasty {
+		s.LeaderSeen.At = min(s.LeaderSeen.At, o.Now.Add(-1500*core.Millisecond))
+	}
+	return s
+}
