@@ -54,3 +54,13 @@ func everyVersion(t *testing.T, test func(t *testing.T, pgBin string)) {
 		t.Run(filepath.Base(filepath.Dir(bin)), func(t *testing.T) { test(t, bin) })
 	}
 }
+
+// newest is the newest PostgreSQL version that was asked for.
+func newest(t *testing.T) string {
+	t.Helper()
+	bins, err := bare.BinDirs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bins[len(bins)-1]
+}

@@ -8,6 +8,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -22,6 +23,16 @@ const (
 	// patience is how long a cluster may take to get well again by itself, on a busy machine.
 	patience = 60 * time.Second
 )
+
+// pace is how quickly the nodes of a cluster answer when nothing is wrong.
+type pace struct {
+	// connect is how long a writer waits for a connection before it tries the next node.
+	connect time.Duration
+	// sample is how long the checker waits for an answer.
+	sample time.Duration
+}
+
+var usual = pace{connect: 250 * time.Millisecond, sample: 200 * time.Millisecond}
 
 // start brings a cluster up and shows the logs of its nodes if the test fails.
 func start(t *testing.T, options lab.Options, prepare ...func(*lab.Cluster)) *lab.Cluster {
@@ -90,11 +101,17 @@ type story struct {
 // begin waits until the cluster is healthy and starts writers and checker.
 func begin(t *testing.T, c *lab.Cluster) *story {
 	t.Helper()
-	s := &story{T: t, Cluster: c, book: ledger.New(2, nil), watch: &checker.Checker{}}
+	return beginAt(t, c, usual)
+}
+
+// beginAt is begin for a cluster of another pace.
+func beginAt(t *testing.T, c *lab.Cluster, speed pace) *story {
+	t.Helper()
+	s := &story{T: t, Cluster: c, book: ledger.New(2, nil), watch: &checker.Checker{Deadline: speed.sample}}
 	s.healthy()
 	s.primary = s.leader()
 	s.standbys = c.Except(s.primary)
-	s.startWriter()
+	s.startWriter(speed.connect)
 	var targets []checker.Target
 	for _, n := range c.Nodes {
 		targets = append(targets, checker.Target{Name: n.Name, Connect: n.Connect, Epoch: n.Epoch})
@@ -114,9 +131,9 @@ func begin(t *testing.T, c *lab.Cluster) *story {
 	return s
 }
 
-func (s *story) startWriter() {
+func (s *story) startWriter(connect time.Duration) {
 	s.Helper()
-	config, err := s.ClientConfig(250 * time.Millisecond)
+	config, err := s.ClientConfig(connect)
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -224,14 +241,15 @@ func (s *story) pass(d time.Duration) {
 	}
 }
 
-// end waits until the cluster is well and compares the ledger with every server. It returns what became of the writes.
-func (s *story) end() ledger.Report {
+// end waits until the cluster is well and compares the ledger with every server. Nodes that are down for good may be left
+// out. It returns what became of the writes.
+func (s *story) end(without ...*lab.Node) ledger.Report {
 	s.Helper()
-	s.healthy()
+	s.healthy(without...)
 	s.moreAcks(50)
 	gap := s.book.Gap(s.mark)
 	s.do(s.writer.Stop())
-	report := s.verify()
+	report := s.verify(without)
 	s.watch.Stop()
 	s.Logf("gap %s; %s", gap.Round(time.Millisecond), report)
 	for _, sentence := range s.watch.Violations() {
@@ -246,8 +264,8 @@ func (s *story) end() ledger.Report {
 	return report
 }
 
-// verify reads the ledger back from the primary, and compares all standbys with it.
-func (s *story) verify() ledger.Report {
+// verify reads the ledger back from the primary, and compares all standbys with it but those left out.
+func (s *story) verify(without []*lab.Node) ledger.Report {
 	s.Helper()
 	ctx, cancel := context.WithTimeout(s.Context(), patience)
 	defer cancel()
@@ -262,6 +280,9 @@ func (s *story) verify() ledger.Report {
 	position, err := ledger.Position(ctx, conn)
 	s.do(err)
 	for _, n := range s.Except(primary) {
+		if slices.Contains(without, n) {
+			continue
+		}
 		if got := s.replica(ctx, n, position); got != want {
 			s.Errorf("rows of %s: %+v, of the primary: %+v", n.Name, got, want)
 		}

@@ -63,7 +63,7 @@ func New(options Options) (*Cluster, error) {
 func (c *Cluster) choose() (err error) {
 	usual := ports{postgres: 5432, api: 8008, etcdClient: 2379, etcdPeer: 2380}
 	if c.options.Netns {
-		c.network, c.ports = newNamespaces(c.options.Nodes), usual
+		c.network, c.ports = newNamespaces(c.options.Nodes, c.options.Virtual), usual
 		return nil
 	}
 	c.network, c.ports, err = freeLoopback(c.options.Nodes, usual)
@@ -110,6 +110,9 @@ func (c *Cluster) makeDir() (err error) {
 
 // Start starts all nodes and returns once their processes run; WaitHealthy tells when they make a cluster.
 func (c *Cluster) Start(ctx context.Context) error {
+	if err := c.boot(ctx); err != nil {
+		return err
+	}
 	for _, n := range c.Nodes {
 		if err := n.StartEtcd(); err != nil {
 			return err
