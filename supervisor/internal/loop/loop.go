@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -184,6 +185,7 @@ func (l *Loop) Run(ctx context.Context) error {
 		case <-l.Watchdog.Changed():
 		case <-timer.C:
 		}
+		runtime.Gosched() // what has come together is one tick
 		next := l.turn(ctx)
 		if l.ended != nil {
 			return exitError(l.ended)
@@ -217,6 +219,7 @@ func (l *Loop) turn(ctx context.Context) core.Instant {
 		l.execute(ctx, a)
 	}
 	l.show(o, plan, reason)
+	l.inbox.settle(core.Calm(s, o))
 	return core.Wake(s, o, l.Policy)
 }
 

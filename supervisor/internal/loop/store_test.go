@@ -41,7 +41,7 @@ var durable = core.Durable{
 func TestStoreReturns(t *testing.T) {
 	d := newDirs(t)
 	s := d.open(t, "boot-1")
-	if s.Durable != (core.Durable{}) || s.Instance == "" || s.Token == "" {
+	if cmp.Diff(core.Durable{}, s.Durable) != "" || s.Instance == "" || s.Token == "" {
 		t.Errorf("a new store has %+v, instance %q, token %q", s.Durable, s.Instance, s.Token)
 	}
 	if err := s.Save(durable); err != nil {
