@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -217,6 +218,7 @@ func (l *Loop) Run(ctx context.Context) error {
 		case <-l.Peers.Changed():
 		case <-timer.C:
 		}
+		runtime.Gosched() // what has come together is one tick
 		next := l.turn(ctx)
 		if l.ended != nil {
 			return exitError(l.ended)
@@ -252,6 +254,7 @@ func (l *Loop) turn(ctx context.Context) core.Instant {
 		l.execute(ctx, a)
 	}
 	l.show(o, plan, reason)
+	l.inbox.settle(core.Calm(s, o))
 	return next
 }
 
@@ -259,7 +262,7 @@ func (l *Loop) turn(ctx context.Context) core.Instant {
 func withheld(plan core.Plan) core.Plan {
 	return slices.DeleteFunc(slices.Clone(plan), func(a core.Action) bool {
 		switch a.Kind {
-		case core.ActPromote, core.ActPromise:
+		case core.ActPromote, core.ActPromise, core.ActApply, core.ActClone, core.ActRewind:
 			return true
 		case core.ActCommit:
 			return a.Commit.Purpose == core.CommitBallot || a.Commit.Purpose == core.CommitCohort
