@@ -18,6 +18,7 @@ import (
 // quorum makes a node of a cluster with quorum durability.
 func (n *node) quorum() {
 	n.Policy.Quorum, n.Policy.SyncStandbys, n.Policy.SuspectAfter = true, 1, 800*core.Millisecond
+	n.policy = n.Policy
 }
 
 // Ensure what is heard wakes the loop and reaches the core, and a leader says of itself that it leads, with every tick.
@@ -109,6 +110,7 @@ func TestFreshReportsWhileProbing(t *testing.T) {
 			t.Errorf("%d reports in 2s", got)
 		}
 		stop := make(chan struct{})
+		defer close(stop)
 		go func() {
 			for {
 				select {
@@ -123,7 +125,6 @@ func TestFreshReportsWhileProbing(t *testing.T) {
 		if got := n.reports(); got > 4 {
 			t.Errorf("%d reports in 2s without a probe", got)
 		}
-		close(stop)
 	})
 }
 
