@@ -10,6 +10,7 @@ import (
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/core"
 	"github.com/pgvigil/pgvigil/supervisor/internal/peers"
+	"github.com/pgvigil/pgvigil/supervisor/internal/status"
 )
 
 // openPeers begins to listen for the other supervisors, at the address of the REST interface.
@@ -30,4 +31,14 @@ func (d *Daemon) openPeers(policy core.Policy) (*peers.Peers, error) {
 		return nil, fmt.Errorf("listen of block api: UDP %s is in use by another process: %w", d.Config.API.Listen, err)
 	}
 	return p, err
+}
+
+// heartbeats is the counts of a room as a snapshot has them.
+func heartbeats(p *peers.Peers) status.Heartbeats {
+	c := p.Counts()
+	out := status.Heartbeats{Authenticated: p.Secret != nil, Received: c.Received, Sent: c.Sent, Unsent: c.Unsent, Dropped: map[string]uint64{}}
+	for _, f := range peers.Faults() {
+		out.Dropped[f.String()] = c.Dropped[f]
+	}
+	return out
 }

@@ -136,6 +136,7 @@ type Config struct {
 	Watchdog           Watchdog
 	Peers              Peers
 	Plugins            func() []status.Plugin
+	Heartbeats         func() status.Heartbeats
 	Clock              Clock
 	Store              *Store
 	Log                *slog.Logger
