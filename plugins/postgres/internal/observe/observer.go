@@ -63,6 +63,7 @@ type Observer struct {
 	seen     seen
 	stopped  stopped
 	receiver watched
+	senders  senderWatch
 	hints    hints
 	again    bool // whether to ask once more after the reply
 }
