@@ -67,6 +67,7 @@ type Observer struct {
 	seen     seen
 	stopped  stopped
 	receiver watched
+	senders  senderWatch
 	hints    hints
 	again    bool // whether to ask once more after the reply
 }

@@ -5,7 +5,9 @@ package server
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/conf"
@@ -96,7 +98,7 @@ func (s *Server) detach(ctx context.Context, c *config.Config) (wal.LSN, error) 
 	return end, err
 }
 
-var errStillReplaying = errors.New("standby receives nothing any more, but has not replayed its log to the end: ask again")
+var errStillReplaying = errors.New("standby is cut off, but has not replayed its log to the end: ask again")
 
 // cutOff takes the sources of log away from a standby. It returns a connection that proves that the startup process,
 // which alone uses them, was told, and the number of that process.
@@ -151,7 +153,7 @@ func (i *instance) lookDetached(ctx context.Context, startup int) (detached, err
 	first := naps([]int{startup})
 	row, err := i.conn.Row(ctx, `SELECT
  (SELECT count(*) FROM pg_stat_get_wal_receiver() w WHERE w.pid IS NOT NULL),
- (SELECT count(pg_terminate_backend(pid)) FROM pg_stat_get_activity(NULL) WHERE backend_type = 'walreceiver'),
+ (SELECT max(pid) FROM pg_stat_get_activity(NULL) WHERE backend_type = 'walreceiver'),
  (SELECT coalesce(wait_event_type || ':' || wait_event, '') FROM pg_stat_get_activity(NULL)
    WHERE backend_type = 'startup' AND pid = `+join([]int{startup})+`),
  pg_is_in_recovery(), pg_is_in_recovery() AND pg_is_wal_replay_paused(), greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())`)
@@ -161,6 +163,9 @@ func (i *instance) lookDetached(ctx context.Context, startup int) (detached, err
 	if row[3] != "t" {
 		return detached{}, refused("PostgreSQL is not recovering any more")
 	}
+	if err := i.endReceiver(row[1]); err != nil {
+		return detached{}, err
+	}
 	slept := proc.SleptThrough(first[startup], naps([]int{startup})[startup])
 	children, err := proc.Children(startup)
 	if err != nil {
@@ -168,11 +173,30 @@ func (i *instance) lookDetached(ctx context.Context, startup int) (detached, err
 	}
 	_, event, _ := strings.Cut(row[2], ":")
 	out := detached{doing: row[2], paused: row[4] == "t", at: time.Now()}
-	out.atRest = slept && event == "RecoveryRetrieveRetryInterval" && row[0] == "0" && row[1] == "0" && len(children) == 0
+	out.atRest = slept && event == "RecoveryRetrieveRetryInterval" && row[0] == "0" && row[1] == "" && len(children) == 0
 	if row[5] != "" {
 		out.end, err = wal.ParseLSN(row[5])
 	}
 	return out, err
+}
+
+// endReceiver ends a receiver, if there is one. The startup process does so by itself, but only when it needs more log;
+// pg_terminate_backend refuses to.
+func (i *instance) endReceiver(number string) error {
+	if number == "" {
+		return nil
+	}
+	pid, err := strconv.Atoi(number)
+	if err != nil {
+		return err
+	}
+	if st, err := proc.Read(pid); err != nil || st.Parent != i.server.PID {
+		return nil // gone already
+	}
+	if err := syscall.Kill(pid, syscall.SIGTERM); !errors.Is(err, syscall.ESRCH) {
+		return err
+	}
+	return nil
 }
 
 // waiting follows what keeps a standby from replaying its log.
@@ -195,7 +219,7 @@ func (w *waiting) judge(d detached) error {
 	if d.paused {
 		why = "it is paused"
 	}
-	return refused("standby receives nothing any more, but where its log ends is not known: replay does not go on (%s)", why)
+	return refused("standby is cut off, but where its log ends is not known: replay does not go on (%s)", why)
 }
 
 // blocksReplay tells whether a wait of the startup process is for queries, or for time to pass.
