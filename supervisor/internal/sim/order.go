@@ -105,7 +105,7 @@ func (j *judge) ballot(w *world, b core.Ballot) {
 		j.fail(w, "%s votes in epoch %d although %s counts on its promise", b.Name, b.Epoch, p.To)
 	}
 	w.say("%s: votes in epoch %d with %s on timeline %d", b.Name, b.Epoch, b.LSN, b.Timeline)
-	if h.pg.wal.end < b.LSN && h.pg.wal.timeline() <= b.Timeline {
+	if !w.rolledBack && h.pg.wal.end < b.LSN && h.pg.wal.timeline() <= b.Timeline {
 		j.fail(w, "%s votes with %s and has %s", b.Name, b.LSN, h.pg.wal.end)
 	}
 }

@@ -13,6 +13,8 @@ import (
 const (
 	Async  = "async"
 	Quorum = "quorum"
+	// Rollback is Quorum on disks that are put back to older ones.
+	Rollback = "rollback"
 )
 
 // makeQuorum draws what differs between worlds with quorum durability: how many members, how many of them acknowledge and at
@@ -47,16 +49,20 @@ var moversOfQuorum = []string{"kill-pg", "orphan-pg", "switchover", "power", "st
 var quorumMoments = slices.Concat(moments, []string{"detach", "vote", "withdraw", "cohort", "promise", "apply", "follow"})
 
 // quorumSchedule draws the faults of a seed for a world with quorum durability.
-func quorumSchedule(seed int64) (faults []fault) {
+func quorumSchedule(seed int64, durability string) (faults []fault) {
 	r := rand.New(rand.NewSource(seed ^ 0x90_5eed))
 	kinds := quorumFaults
+	if durability == Rollback {
+		kinds = slices.Concat(kinds, slices.Repeat([]string{"rollback"}, len(kinds)/4))
+	}
 	if seed%4 == 3 {
 		return relay(r)
 	}
 	if seed%4 == 0 { // a few kinds that meet often
+		all := kinds
 		kinds = nil
 		for range 3 + r.Intn(3) {
-			kinds = append(kinds, quorumFaults[r.Intn(len(quorumFaults))])
+			kinds = append(kinds, all[r.Intn(len(all))])
 		}
 	}
 	draw := func(at core.Span, kind string) fault {

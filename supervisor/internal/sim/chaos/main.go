@@ -24,7 +24,7 @@ func main() {
 	seeds := flag.Int("seeds", 20000, "how many schedules to play of each durability: three in four from seed 1, the rest from a new seed")
 	from := flag.Int64("from", 0, "play all of them from this seed")
 	seed := flag.Int64("seed", 0, "play and tell this one schedule")
-	durability := flag.String("durability", "", "async or quorum; with -seed it is quorum otherwise, else both are played")
+	durability := flag.String("durability", "", "async, quorum or rollback; with -seed it is quorum otherwise, else both are played")
 	flag.Parse()
 	kinds := []string{sim.Async, sim.Quorum}
 	if *durability != "" {
