@@ -40,7 +40,7 @@ unit() {
     run -timeout 10m ./supervisor/internal/core # one goroutine: nothing to race
     run -timeout 10m ./supervisor/internal/sim # drills, and worlds that must break
     step "simulated clusters"
-    make --no-print-directory sim SEEDS=20000
+    make --no-print-directory sim SEEDS=10000
     CGO_ENABLED=1 run -race "${pure[@]}"
     CGO_ENABLED=1 run -race -p 1 -timeout 15m "${processes[@]}"
     run -p 1 -timeout 15m ./plugins/postgres/...

@@ -83,6 +83,15 @@ func (j *judge) received(w *world, h *host, x wal) {
 	}
 }
 
+// promises notes a promise as its leader counts it.
+func (j *judge) promises(w *world, p core.Promise) {
+	to := w.host(p.To)
+	until := w.trueTime(to, p.SentAt.Add(p.For-p.For/1_000_000*core.Span(to.policy.DriftPPM)))
+	if old := j.promised[p.From]; old.Epoch < p.Epoch || until > j.promisedUntil[p.From] {
+		j.promised[p.From], j.promisedUntil[p.From] = p, until
+	}
+}
+
 // ballot judges a ballot that is written: nobody may say that it has what it has not.
 func (j *judge) ballot(w *world, b core.Ballot) {
 	h := w.host(b.Name)
@@ -92,8 +101,11 @@ func (j *judge) ballot(w *world, b core.Ballot) {
 	if h == nil || b.Withdrawn || b.Epoch != w.store.view.Epoch.Value.Epoch {
 		return
 	}
+	if p := j.promised[b.Name]; p.Epoch == b.Epoch && w.now < j.promisedUntil[b.Name] {
+		j.fail(w, "%s votes in epoch %d although %s counts on its promise", b.Name, b.Epoch, p.To)
+	}
 	w.say("%s: votes in epoch %d with %s on timeline %d", b.Name, b.Epoch, b.LSN, b.Timeline)
-	if h.pg.wal.end < b.LSN && h.pg.wal.timeline() <= b.Timeline {
+	if !w.rolledBack && h.pg.wal.end < b.LSN && h.pg.wal.timeline() <= b.Timeline {
 		j.fail(w, "%s votes with %s and has %s", b.Name, b.LSN, h.pg.wal.end)
 	}
 }
