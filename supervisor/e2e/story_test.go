@@ -54,7 +54,11 @@ func start(t *testing.T, options lab.Options, prepare ...func(*lab.Cluster)) *la
 	for _, f := range prepare {
 		f(c)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	limit := 2 * patience
+	if options.Virtual > 0 {
+		limit *= 2
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	if err := c.Up(ctx); err != nil {
 		t.Fatal(err)

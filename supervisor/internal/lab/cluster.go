@@ -142,14 +142,23 @@ func (c *Cluster) Up(ctx context.Context) error {
 	return c.Prepare(ctx)
 }
 
-// guard cancels a start when one of the node's processes ends, which none should.
+// guard cancels a start when one of the node's processes ends, which none should; but a supervisor whose plugins took too
+// long to start, as on an emulated host they may, is started again a few times, as systemd does.
 func (n *Node) guard(ctx context.Context, cancel context.CancelCauseFunc) {
-	select {
-	case <-ctx.Done():
-	case <-n.etcd.done:
-		cancel(fmt.Errorf("etcd of %s ended (%v): %s", n.Name, n.etcd.err, lastLine(n.EtcdLog())))
-	case <-n.supervisor.done:
+	for starts := 1; ; starts++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-n.etcd.done:
+			cancel(fmt.Errorf("etcd of %s ended (%v): %s", n.Name, n.etcd.err, lastLine(n.EtcdLog())))
+			return
+		case <-n.supervisor.done:
+		}
+		if n.virtual() && starts < 5 && n.StartSupervisor() == nil {
+			continue
+		}
 		cancel(fmt.Errorf("supervisor of %s ended (%v): %s", n.Name, n.supervisor.err, lastLine(n.SupervisorLog())))
+		return
 	}
 }
 
