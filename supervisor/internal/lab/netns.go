@@ -4,6 +4,7 @@ package lab
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -24,7 +25,7 @@ type namespaces struct {
 }
 
 func newNamespaces(nodes int) *namespaces {
-	return &namespaces{prefix: fmt.Sprintf("pgv-%d-", os.Getpid()), nodes: nodes}
+	return &namespaces{prefix: fmt.Sprintf("pgv-%d-%s-", os.Getpid(), strings.ToLower(rand.Text()[:6])), nodes: nodes}
 }
 
 // Preflight tells what is missing for nodes in network namespaces, nil when nothing is.

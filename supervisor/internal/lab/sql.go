@@ -17,6 +17,15 @@ const labRole = "lab"
 
 // Connect connects to the node's PostgreSQL as the lab's role, through its Unix socket, which no network fault reaches.
 func (n *Node) Connect(ctx context.Context) (*pgx.Conn, error) {
+	config, err := n.LocalConfig()
+	if err != nil {
+		return nil, err
+	}
+	return pgx.ConnectConfig(ctx, config)
+}
+
+// LocalConfig is how an application on the node's own host connects, whatever the server's role.
+func (n *Node) LocalConfig() (*pgx.ConnConfig, error) {
 	config, err := n.cluster.config(labRole, n.SocketDir())
 	if err != nil {
 		return nil, err
@@ -25,7 +34,7 @@ func (n *Node) Connect(ctx context.Context) (*pgx.Conn, error) {
 		var dialer net.Dialer
 		return dialer.DialContext(ctx, network, address)
 	}
-	return pgx.ConnectConfig(ctx, config)
+	return config, nil
 }
 
 // ConnectSuperuser connects to the node's PostgreSQL as its superuser, over the network, as a client outside does.
