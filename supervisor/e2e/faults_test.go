@@ -19,8 +19,13 @@ type fault struct {
 	play func(*story)
 	// stays demands that the leader is the same afterwards and that no client noticed: no gap of a second.
 	stays bool
-	// lossless demands that every acknowledged write is there, not only those of the surviving line.
+	// lossless demands that every acknowledged write is there, not only those of the surviving line. With quorum durability it
+	// always is demanded.
 	lossless bool
+	// registers runs the workload whose history must be linearizable.
+	registers bool
+	// within is how long clients may have to wait at most, 0 for as long as it takes.
+	within time.Duration
 }
 
 // faults are ordered so that a cluster that gets well after each can go on to the next.
@@ -56,10 +61,16 @@ func TestProcessFaults(t *testing.T) {
 
 func live(t *testing.T, c *lab.Cluster, f fault) {
 	s := begin(t, c)
+	if f.registers {
+		s.useRegisters()
+	}
 	f.play(s)
 	report := s.end()
 	if f.stays {
 		s.unnoticed()
+	}
+	if gap := s.book.Gap(s.mark); f.within > 0 && gap > f.within {
+		t.Errorf("clients had to wait for %s, more than %s", gap, f.within)
 	}
 	if f.lossless && report.Lost() > 0 {
 		t.Errorf("%d acknowledged writes lost", report.Lost())

@@ -16,6 +16,7 @@ import (
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab/boottime"
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab/checker"
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab/ledger"
+	"github.com/pgvigil/pgvigil/supervisor/internal/lab/register"
 )
 
 const (
@@ -100,6 +101,10 @@ type story struct {
 	writer   *ledger.Writer
 	watch    *checker.Checker
 	mark     boottime.Instant
+	// guests write on one host whatever its role; registers is the workload whose history is to be linearizable. Both may be nil.
+	guests    *ledger.Writer
+	registers *register.Workload
+	quorum    bool
 }
 
 // begin waits until the cluster is healthy and starts writers and checker.
@@ -111,8 +116,12 @@ func begin(t *testing.T, c *lab.Cluster) *story {
 // beginAt is begin for a cluster of another pace.
 func beginAt(t *testing.T, c *lab.Cluster, speed pace) *story {
 	t.Helper()
-	s := &story{T: t, Cluster: c, book: ledger.New(2, nil), watch: &checker.Checker{Deadline: speed.sample}}
+	s := &story{T: t, Cluster: c, book: ledger.New(2, nil), watch: &checker.Checker{Deadline: speed.sample}, quorum: c.Durability() == "quorum"}
+	if s.quorum {
+		s.watch.Deposed = ttl
+	}
 	s.healthy()
+	s.inStep()
 	s.primary = s.leader()
 	s.standbys = c.Except(s.primary)
 	s.startWriter(speed.connect)
@@ -162,6 +171,22 @@ func (s *story) healthy(without ...*lab.Node) {
 	if err := s.WaitHealthy(ctx, without...); err != nil {
 		s.Fatal(err)
 	}
+}
+
+// inStep waits, with quorum durability, until all nodes are of the cohort and PostgreSQL waits for it.
+func (s *story) inStep() {
+	s.Helper()
+	if s.quorum {
+		s.cohort(1, s.Nodes...)
+	}
+}
+
+// cohort waits until these nodes are the cohort, with k, in the DCS and for PostgreSQL.
+func (s *story) cohort(k int, nodes ...*lab.Node) {
+	s.Helper()
+	ctx, cancel := context.WithTimeout(s.Context(), patience)
+	defer cancel()
+	s.do(s.WaitCohort(ctx, k, nodes...))
 }
 
 // leader waits for the one node that says it is the primary.
@@ -245,20 +270,33 @@ func (s *story) pass(d time.Duration) {
 	}
 }
 
+// passed waits until the fault was played so long ago.
+func (s *story) passed(d time.Duration) { s.pass(s.mark.Add(d).Sub(boottime.Now())) }
+
 // end waits until the cluster is well and compares the ledger with every server. Nodes that are down for good may be left
 // out. It returns what became of the writes.
 func (s *story) end(without ...*lab.Node) ledger.Report {
 	s.Helper()
 	s.healthy(without...)
+	if len(without) == 0 {
+		s.inStep()
+	}
 	s.moreAcks(50)
 	gap := s.book.Gap(s.mark)
-	s.do(s.writer.Stop())
+	s.stopWriting()
 	report := s.verify(without)
 	s.watch.Stop()
-	s.Logf("gap %s; %s", gap.Round(time.Millisecond), report)
+	s.Logf("gap %s; %s; two writable, one of them replaced, for %s", gap.Round(time.Millisecond), report, s.watch.Beside())
 	for _, sentence := range s.watch.Violations() {
 		s.Error(sentence)
 	}
+	for _, entry := range s.book.Overtaken() {
+		s.Errorf("acknowledged by a replaced primary after the newer one's first acknowledgement: %s", entry)
+	}
+	if s.quorum && report.Lost() > 0 {
+		s.Errorf("%d acknowledged writes lost: %v", report.Lost(), report.Discarded)
+	}
+	s.linearizable()
 	for _, entry := range report.Missing {
 		s.Errorf("acknowledged on the surviving line, and missing: %s", entry)
 	}
@@ -266,6 +304,14 @@ func (s *story) end(without ...*lab.Node) ledger.Report {
 		s.Errorf("row that nobody may have written: %s", row)
 	}
 	return report
+}
+
+func (s *story) stopWriting() {
+	s.Helper()
+	if s.guests != nil {
+		s.do(s.guests.Stop())
+	}
+	s.do(s.writer.Stop())
 }
 
 // verify reads the ledger back from the primary, and compares all standbys with it but those left out.

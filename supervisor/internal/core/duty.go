@@ -138,7 +138,7 @@ func (f *facts) self() Member {
 	if f.s.RaceSince != 0 {
 		m.Race = f.s.RaceEpoch
 	}
-	m.Detached, m.Lacking = f.voted(), f.s.Lacking
+	m.Detached, m.Lacking, m.Owed = f.voted(), f.s.Lacking, f.s.Owed
 	return m
 }
 
@@ -168,7 +168,7 @@ func sameMember(a, b Member) bool {
 		a.Timeline == b.Timeline && a.LSN == b.LSN && a.Replayed == b.Replayed && a.WalEpoch == b.WalEpoch &&
 		a.Streaming == b.Streaming && a.Upstream == b.Upstream && a.Checkpointed == b.Checkpointed &&
 		slices.Equal(a.PendingRestart, b.PendingRestart) && a.Job == b.Job && a.NoFailover == b.NoFailover &&
-		a.Priority == b.Priority && maps.Equal(a.Tags, b.Tags) && a.Detached == b.Detached && a.Lacking == b.Lacking &&
+		a.Priority == b.Priority && maps.Equal(a.Tags, b.Tags) && a.Detached == b.Detached && a.Lacking == b.Lacking && a.Owed == b.Owed &&
 		a.Race == b.Race
 }
 

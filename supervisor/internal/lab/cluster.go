@@ -32,6 +32,7 @@ type Cluster struct {
 	password string
 	ports    ports
 	client   *http.Client
+	proxies  proxies
 	own      bool
 }
 
@@ -114,7 +115,7 @@ func (c *Cluster) Start(ctx context.Context) error {
 		return err
 	}
 	for _, n := range c.Nodes {
-		if err := n.StartEtcd(); err != nil {
+		if err := errors.Join(n.StartEtcd(), n.startProxy()); err != nil {
 			return err
 		}
 	}
@@ -171,6 +172,9 @@ func lastLine(path string) string {
 	return lines[len(lines)-1]
 }
 
+// Durability is that of the configurations as the lab wrote them.
+func (c *Cluster) Durability() string { return c.options.Durability }
+
 // Node returns the node of a name, nil when there is none.
 func (c *Cluster) Node(name string) *Node {
 	for _, n := range c.Nodes {
@@ -203,7 +207,7 @@ func (c *Cluster) Close() error {
 	for _, n := range c.Nodes {
 		errs = append(errs, n.end())
 	}
-	errs = append(errs, c.network.close())
+	errs = append(errs, c.proxies.close(), c.network.close())
 	c.client.CloseIdleConnections()
 	if c.own && !c.options.Keep {
 		errs = append(errs, os.RemoveAll(c.Dir))

@@ -26,7 +26,7 @@ type Cut struct {
 	Direction Direction
 	// Peers limits the cut to the traffic with these nodes; nil means everybody, clients included.
 	Peers []*Node
-	// Ports limits the cut to TCP connections to these ports, of the node or of others; nil means everything.
+	// Ports limits the cut to TCP and UDP to and from these ports, of the node or of others; nil means everything.
 	Ports []int
 }
 
@@ -50,6 +50,11 @@ func (n *Node) Cut(c Cut) error {
 // CutFromDCS drops the node's traffic with the other nodes' etcd and of its etcd with theirs, and nothing else.
 func (n *Node) CutFromDCS() error {
 	return n.Cut(Cut{Ports: []int{n.ports.etcdClient, n.ports.etcdPeer}})
+}
+
+// CutFromStandbys drops the node's traffic with other nodes but that with etcd: PostgreSQL, REST and heartbeats.
+func (n *Node) CutFromStandbys() error {
+	return n.Cut(Cut{Peers: n.cluster.Except(n), Ports: []int{n.ports.postgres, n.ports.api}})
 }
 
 // Unplug takes the node's carrier away, as a pulled cable does.
@@ -98,7 +103,7 @@ func chain(rules *strings.Builder, hook, device, far string, c Cut) {
 		return
 	}
 	for _, side := range []string{"dport", "sport"} {
-		fmt.Fprintf(rules, "%s tcp %s { %s } drop\n", match, side, list(c.Ports))
+		fmt.Fprintf(rules, "%s meta l4proto { tcp, udp } th %s { %s } drop\n", match, side, list(c.Ports))
 	}
 	rules.WriteString("}\n")
 }

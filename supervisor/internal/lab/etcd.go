@@ -5,6 +5,7 @@ package lab
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"time"
 
@@ -26,12 +27,7 @@ func (c *Cluster) EtcdLeader(ctx context.Context) (*Node, error) {
 
 func (n *Node) leadsEtcd(ctx context.Context) (bool, error) {
 	endpoint := n.join(n.ports.etcdClient)
-	client, err := clientv3.New(clientv3.Config{
-		Endpoints: []string{endpoint}, Logger: zap.NewNop(),
-		DialOptions: []grpc.DialOption{grpc.WithContextDialer(func(ctx context.Context, address string) (net.Conn, error) {
-			return n.cluster.dial(ctx, "tcp", address)
-		})},
-	})
+	client, err := n.cluster.etcdClient(n)
 	if err != nil {
 		return false, err
 	}
@@ -43,4 +39,42 @@ func (n *Node) leadsEtcd(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	return status.Leader != 0 && status.Leader == status.Header.MemberId, nil
+}
+
+// MoveEtcdLeader makes the node's etcd lead the others.
+func (c *Cluster) MoveEtcdLeader(ctx context.Context, to *Node) error {
+	from, err := c.EtcdLeader(ctx)
+	if err != nil || from == to {
+		return err
+	}
+	client, err := c.etcdClient(from)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	members, err := client.MemberList(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range members.Members {
+		if m.Name == to.Name {
+			_, err := client.MoveLeader(ctx, m.ID)
+			return err
+		}
+	}
+	return fmt.Errorf("etcd has no member %s", to.Name)
+}
+
+// etcdClient connects to the etcd of nodes as a client outside does.
+func (c *Cluster) etcdClient(nodes ...*Node) (*clientv3.Client, error) {
+	var endpoints []string
+	for _, n := range nodes {
+		endpoints = append(endpoints, n.join(n.ports.etcdClient))
+	}
+	return clientv3.New(clientv3.Config{
+		Endpoints: endpoints, Logger: zap.NewNop(),
+		DialOptions: []grpc.DialOption{grpc.WithContextDialer(func(ctx context.Context, address string) (net.Conn, error) {
+			return c.dial(ctx, "tcp", address)
+		})},
+	})
 }

@@ -22,6 +22,9 @@ func (n *Node) StopSupervisor() error { return n.supervisor.signal(syscall.SIGST
 // ContSupervisor undoes StopSupervisor.
 func (n *Node) ContSupervisor() error { return n.supervisor.signal(syscall.SIGCONT) }
 
+// ReloadSupervisor makes the supervisor read its configuration anew.
+func (n *Node) ReloadSupervisor() error { return n.supervisor.signal(syscall.SIGHUP) }
+
 // TermSupervisor asks the supervisor to end and waits at most that long.
 func (n *Node) TermSupervisor(patience time.Duration) error {
 	if err := n.supervisor.signal(syscall.SIGTERM); err != nil {

@@ -22,7 +22,7 @@ cluster %q {
   ttl                     = "%dms"
   durability              = %q
   maximum_lag_on_failover = "16MB"
-}
+%s}
 
 api {
   listen  = %q
@@ -34,7 +34,7 @@ api {
 }
 
 `, n.path("run"), n.path("state"), n.binary("plugins"), c.options.Name, n.Name, c.options.TTL.Milliseconds(),
-		c.options.Durability, n.API(), n.API(), labRole, c.password)
+		c.options.Durability, c.options.Cluster, n.API(), n.API(), labRole, c.password)
 	return text + n.etcdConfig() + n.postgresConfig() + "watchdog {\n  mode = \"off\"\n}\n" + c.options.Extra
 }
 
@@ -44,17 +44,29 @@ func (n *Node) etcdConfig() string {
 		fmt.Fprintf(&members, "      %s = %q\n", peer.Name, peer.url(peer.ports.etcdPeer))
 	}
 	return fmt.Sprintf(`dcs "etcd" {
-  embedded {
+%s  embedded {
     name          = %q
     data_dir      = %q
     listen_client = %q
     listen_peer   = %q
     members = {
 %s    }
-  }
+%s  }
 }
 
-`, n.Name, n.path("etcd"), n.url(n.ports.etcdClient), n.url(n.ports.etcdPeer), members.String())
+`, n.cluster.endpoints(), n.Name, n.path("etcd"), n.url(n.ports.etcdClient), n.url(n.ports.etcdPeer), members.String(), n.cluster.options.Embedded)
+}
+
+// endpoints is the line that leads supervisors to the proxies; empty without them.
+func (c *Cluster) endpoints() string {
+	if !c.options.Proxy {
+		return ""
+	}
+	var urls []string
+	for _, n := range c.Nodes {
+		urls = append(urls, strconv.Quote(n.url(n.proxyPort())))
+	}
+	return "  endpoints = [" + strings.Join(urls, ", ") + "]\n"
 }
 
 func (n *Node) url(port int) string { return "http://" + n.join(port) }

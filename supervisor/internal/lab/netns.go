@@ -4,6 +4,7 @@ package lab
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -27,7 +28,8 @@ type namespaces struct {
 }
 
 func newNamespaces(nodes, virtual int) *namespaces {
-	return &namespaces{prefix: fmt.Sprintf("pgv-%d-", os.Getpid()), nodes: nodes, virtual: virtual}
+	prefix := fmt.Sprintf("pgv-%d-%s-", os.Getpid(), strings.ToLower(rand.Text()[:6]))
+	return &namespaces{prefix: prefix, nodes: nodes, virtual: virtual}
 }
 
 // Preflight tells what is missing for nodes in network namespaces, nil when nothing is.

@@ -30,6 +30,8 @@ type Node struct {
 	machine *vm.Machine
 	// limited tells that the disk is a mount of its own.
 	limited bool
+	// proxied tells that a proxy is in front of the etcd.
+	proxied bool
 }
 
 func newNode(c *Cluster, i int) *Node {

@@ -44,6 +44,10 @@ type Options struct {
 	Watchdog bool
 	// Parameters are PostgreSQL settings beyond the lab's own.
 	Parameters map[string]string
+	// Cluster and Embedded are HCL lines added to the blocks "cluster" and "embedded" of every node's configuration.
+	Cluster, Embedded string
+	// Proxy puts a proxy in front of every etcd, through which the supervisors go; see DelayDCS.
+	Proxy bool
 	// Extra is HCL text appended to every node's configuration.
 	Extra string
 	// Keep leaves Dir in place when the cluster is closed.

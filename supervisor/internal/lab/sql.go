@@ -21,6 +21,15 @@ func (n *Node) Connect(ctx context.Context) (*pgx.Conn, error) {
 	if n.virtual() {
 		return n.connect(ctx, labRole)
 	}
+	config, err := n.LocalConfig()
+	if err != nil {
+		return nil, err
+	}
+	return pgx.ConnectConfig(ctx, config)
+}
+
+// LocalConfig is how an application on the node's own host connects, whatever the server's role.
+func (n *Node) LocalConfig() (*pgx.ConnConfig, error) {
 	config, err := n.cluster.config(labRole, n.SocketDir())
 	if err != nil {
 		return nil, err
@@ -29,7 +38,7 @@ func (n *Node) Connect(ctx context.Context) (*pgx.Conn, error) {
 		var dialer net.Dialer
 		return dialer.DialContext(ctx, network, address)
 	}
-	return pgx.ConnectConfig(ctx, config)
+	return config, nil
 }
 
 // ConnectSuperuser connects to the node's PostgreSQL as its superuser, over the network, as a client outside does.

@@ -28,6 +28,9 @@ type Target struct {
 type Checker struct {
 	// Every is the time between two samples of a target, default 20 ms; Deadline of a sample, default 200 ms.
 	Every, Deadline time.Duration
+	// Deposed is how long a replaced primary may stay writable beside a newer one; the ledger tells whether it acknowledged
+	// anything (ledger.Overtaken). 0: two writable primaries are never right.
+	Deposed time.Duration
 
 	mu        sync.Mutex
 	intervals []Interval
@@ -68,13 +71,20 @@ func (c *Checker) Stop() {
 func (c *Checker) Violations() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	found := violations(c.intervals)
+	found := violations(c.intervals, c.Deposed)
 	for epoch, nodes := range c.epochs {
 		if len(nodes) > 1 {
 			found = append(found, sharedEpoch(epoch, nodes))
 		}
 	}
 	return found
+}
+
+// Beside is the longest time that two servers were certainly writable at once.
+func (c *Checker) Beside() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return longestOverlap(c.intervals)
 }
 
 // Intervals are the times at which servers were seen writable, in the order of their beginnings.

@@ -6,6 +6,7 @@ package checker
 
 import (
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab/boottime"
@@ -47,21 +48,38 @@ func simultaneous(a, b Interval) bool {
 	return a.First.Answered <= b.Last.Asked && b.First.Answered <= a.Last.Asked
 }
 
-// violations compares every two intervals of different servers.
-func violations(intervals []Interval) []string {
+// violations compares every two intervals of different servers. A replaced primary may stay writable for the time deposed.
+func violations(intervals []Interval, deposed time.Duration) []string {
 	var found []string
-	for i, a := range intervals {
-		for _, b := range intervals[i+1:] {
-			if a.Node != b.Node {
-				found = append(found, compare(a, b)...)
-			}
-		}
+	for a, b := range pairs(intervals) {
+		found = append(found, compare(a, b, deposed)...)
 	}
 	return found
 }
 
-func compare(a, b Interval) (found []string) {
-	if simultaneous(a, b) {
+// longestOverlap is the longest time that two servers were certainly writable at once; 0 when that never was.
+func longestOverlap(intervals []Interval) (longest time.Duration) {
+	for a, b := range pairs(intervals) {
+		longest = max(longest, overlap(a, b))
+	}
+	return longest
+}
+
+// pairs are every two intervals of different servers.
+func pairs(intervals []Interval) iter.Seq2[Interval, Interval] {
+	return func(yield func(a, b Interval) bool) {
+		for i, a := range intervals {
+			for _, b := range intervals[i+1:] {
+				if a.Node != b.Node && !yield(a, b) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func compare(a, b Interval, deposed time.Duration) (found []string) {
+	if simultaneous(a, b) && (deposed == 0 || overlap(a, b) > deposed) {
 		found = append(found, fmt.Sprintf("two writable primaries for at least %s: %s; %s", max(0, overlap(a, b)), a, b))
 	}
 	if a.Timeline == b.Timeline {

@@ -4,6 +4,7 @@ package checker
 
 import (
 	"testing"
+	"time"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab/boottime"
 )
@@ -29,11 +30,36 @@ func TestOnlyCertainOverlapsAreViolations(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			for _, pair := range [][]Interval{{c.a, c.b}, {c.b, c.a}} {
-				if got := violations(pair); len(got) != c.want {
+				if got := violations(pair, 0); len(got) != c.want {
 					t.Errorf("violations: %q, want %d", got, c.want)
 				}
 			}
 		})
+	}
+}
+
+func TestReplacedPrimaryMayStayWritableForItsTimeOnly(t *testing.T) {
+	newer := seen("b", 2, 60, 62, 90, 92)
+	cases := []struct {
+		name    string
+		a       Interval
+		deposed time.Duration
+		want    int
+	}{
+		{"within its time", seen("a", 1, 10, 12, 70, 72), 8, 0},
+		{"past its time", seen("a", 1, 10, 12, 71, 73), 8, 1},
+		{"on the same timeline", seen("a", 2, 10, 12, 70, 72), 8, 1},
+		{"an instant where none is allowed", seen("a", 1, 10, 12, 62, 64), 0, 1},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			if got := violations([]Interval{c.a, newer}, c.deposed); len(got) != c.want {
+				t.Errorf("violations: %q, want %d", got, c.want)
+			}
+		})
+	}
+	if got := longestOverlap([]Interval{seen("a", 1, 10, 12, 70, 72), newer, seen("a", 3, 95, 96, 99, 99)}); got != 8 {
+		t.Errorf("longest overlap: %d, want 8", got)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 type Ledger struct {
 	mu      sync.Mutex
 	entries [][]Entry // by client
+	guests  int       // how many of the last clients do not count for Gap
 	acked   int
 	failed  int
 	unknown int
@@ -52,6 +53,16 @@ func (l *Ledger) Record(e Entry) {
 	}
 }
 
+// grow makes room for guests and returns the number of the first.
+func (l *Ledger) grow(clients int) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	first := len(l.entries)
+	l.guests += clients
+	l.entries = append(l.entries, make([][]Entry, clients)...)
+	return first
+}
+
 // Flush writes out the ledger's file and returns the first error of writing it.
 func (l *Ledger) Flush() error {
 	l.mu.Lock()
@@ -86,13 +97,14 @@ func (l *Ledger) LastAck() boottime.Instant {
 }
 
 // Gap is the longest time that one client went without an acknowledgement, of those that ended after since, and
-// counting those that still last. A client that was never served before since counts from since.
+// counting those that still last. A client that was never served before since counts from since. Guests (Writer.Join) do
+// not count.
 func (l *Ledger) Gap(since boottime.Instant) time.Duration {
 	now := boottime.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var longest time.Duration
-	for _, entries := range l.entries {
+	for _, entries := range l.entries[:len(l.entries)-l.guests] {
 		longest = max(longest, gap(entries, since, now))
 	}
 	return longest

@@ -3,6 +3,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,6 +37,8 @@ type Writer struct {
 	Pause time.Duration
 	// Timeout after which a client takes a write for lost; default 1 s.
 	Timeout time.Duration
+	// Retry is the time between a connection that could not be made and the next attempt; default 5 ms.
+	Retry time.Duration
 
 	cancel context.CancelFunc
 	group  sync.WaitGroup
@@ -43,12 +46,7 @@ type Writer struct {
 
 // Start creates the table, empty, and starts the clients.
 func (w *Writer) Start(ctx context.Context) error {
-	if w.Pause == 0 {
-		w.Pause = 2 * time.Millisecond
-	}
-	if w.Timeout == 0 {
-		w.Timeout = time.Second
-	}
+	w.defaults()
 	conn, err := pgx.ConnectConfig(ctx, w.Config.Copy())
 	if err != nil {
 		return fmt.Errorf("ledger table: %w", err)
@@ -57,12 +55,30 @@ func (w *Writer) Start(ctx context.Context) error {
 	if _, err := conn.PgConn().Exec(ctx, createTable).ReadAll(); err != nil {
 		return fmt.Errorf("ledger table: %w", err)
 	}
+	w.run(ctx, 0, len(w.Ledger.entries))
+	return nil
+}
+
+// Join starts guests instead of Start: clients that write into the table and the ledger of a writer that was started, to
+// other servers than its own clients do.
+func (w *Writer) Join(ctx context.Context, clients int) {
+	w.defaults()
+	first := w.Ledger.grow(clients)
+	w.run(ctx, first, clients)
+}
+
+func (w *Writer) defaults() {
+	w.Pause = cmp.Or(w.Pause, 2*time.Millisecond)
+	w.Timeout = cmp.Or(w.Timeout, time.Second)
+	w.Retry = cmp.Or(w.Retry, 5*time.Millisecond)
+}
+
+func (w *Writer) run(ctx context.Context, first, clients int) {
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	w.cancel = cancel
-	for number := range w.Ledger.entries {
+	for number := first; number < first+clients; number++ {
 		w.group.Go(func() { w.client(running, number) })
 	}
-	return nil
 }
 
 // Stop ends the clients after the write each is at, and writes out the ledger's file.
@@ -80,7 +96,7 @@ func (w *Writer) client(ctx context.Context, number int) {
 	for ctx.Err() == nil {
 		conn, err := pgx.ConnectConfig(ctx, w.Config.Copy())
 		if err != nil {
-			rest(ctx, 5*time.Millisecond)
+			rest(ctx, w.Retry)
 			continue
 		}
 		seq = w.session(ctx, conn, number, seq)
