@@ -61,7 +61,7 @@ func canonical(s core.State) core.State {
 	if after {
 		s.LastJobEnd--
 	}
-	s.Retries, s.Routed, s.RoutedAt, s.TakenBy, s.TakenWhy, s.Answered = nil, nil, 0, "", "", 0
+	s.Retries, s.Routed, s.RoutedAt, s.TakenBy, s.TakenWhy, s.Answered = nil, nil, 0, "", "", core.Answered{}
 	return s
 }
 

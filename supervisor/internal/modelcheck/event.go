@@ -195,7 +195,7 @@ func (m *model) occur(w *world, e event) (rules []string, bad string) {
 	case evStray:
 		bad = m.apply(w, id(e.arg))
 	case evAnswer:
-		rules = tick(inDone)
+		rules = m.step(w, i, input{kind: inDone, arg: e.arg, view: w.store})
 	case evConflict:
 		rules = tick(inConflict)
 	case evLostAnswer:

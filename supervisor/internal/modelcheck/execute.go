@@ -79,15 +79,15 @@ func plain(c core.Commit) core.Commit {
 // publish writes the member record, where something changed that others look at, or as a sign of life.
 func (t *thinking) publish(r core.Member) {
 	n := t.node
-	r.Beat, r.Message, r.Job, r.Race, r.Streaming = 0, "", "", 0, false
-	old := *t.members.at(n.published)
+	at := r.LSN
+	r.Beat, r.Message, r.Job, r.Race, r.Streaming, r.LSN, r.Replayed = 0, "", "", 0, false, 0, 0
 	i := slices.IndexFunc(n.state.Members, func(m core.MemberSeen) bool { return m.Name == r.Name })
 	silent := i >= 0 && n.state.Members[i].At == past
-	old.LSN, old.Replayed = r.LSN, r.Replayed
-	if same := t.members.of(old) == t.members.of(r); same && !silent {
+	to := t.members.of(r)
+	if to == n.published && !silent {
 		return
 	}
-	n.published = t.members.of(r)
+	n.published, n.said = to, at
 	if silent {
 		n.state.Members = slices.Clone(n.state.Members)
 		n.state.Members[i].At = fresh

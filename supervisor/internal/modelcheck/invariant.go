@@ -36,12 +36,7 @@ func (m *model) able(w *world, n *node) bool {
 			have = have.with(j)
 		}
 	}
-	for _, v := range n.pg.releasers() {
-		if m.sync(v).releases(have) {
-			return true
-		}
-	}
-	return false
+	return n.pg.releaser().releases(have)
 }
 
 // coversKey is I3.
@@ -51,10 +46,8 @@ func (m *model) coversKey(w *world, n *node) string {
 	if n.pg.openedIn != e || c.Epoch != e || len(c.Members) == 0 || s.leader.Value.Released {
 		return ""
 	}
-	for _, v := range n.pg.releasers() {
-		if !m.sync(v).covers(c) {
-			return fmt.Sprintf("I3: %s may release commits by '%s' while the cohort is %v with k %d", names[n.self], v, c.Members, c.K)
-		}
+	if v := n.pg.releaser(); !v.covers(c) {
+		return fmt.Sprintf("I3: %s may release commits by %s while the cohort is %s", names[n.self], v, cohortTold(c))
 	}
 	return ""
 }

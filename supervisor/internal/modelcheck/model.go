@@ -44,7 +44,6 @@ type model struct {
 
 	steps  map[stepKey]stepResult
 	locals map[localKey]id
-	syncs  map[string]syncSet
 }
 
 func newModel(b Bounds, mu Mutant) *model {
@@ -52,7 +51,7 @@ func newModel(b Bounds, mu Mutant) *model {
 		bounds: b, mutant: mu,
 		nodes: newPool[node](), stores: newPool[store](), commits: newPool[core.Commit](), members: newPool[core.Member](),
 		history: newPool[[]core.History](), strays: newPool[[]id](), ledgers: newPool[ledger](),
-		steps: map[stepKey]stepResult{}, locals: map[localKey]id{}, syncs: map[string]syncSet{},
+		steps: map[stepKey]stepResult{}, locals: map[localKey]id{},
 	}
 	for i := range b.Nodes {
 		m.policies[i] = core.Policy{
@@ -69,14 +68,4 @@ func (m *model) policy(n *node) core.Policy {
 	p := m.policies[n.self]
 	p.Self.Token = "t-" + names[n.self] + string(rune('0'+n.boots))
 	return p
-}
-
-// sync is a value of synchronous_standby_names, read.
-func (m *model) sync(text string) syncSet {
-	s, ok := m.syncs[text]
-	if !ok {
-		s = parseSync(text)
-		m.syncs[text] = s
-	}
-	return s
 }

@@ -27,8 +27,9 @@ type node struct {
 	job  job
 	// lanes are the commits under way, one for each purpose.
 	lanes [len(purposes)]lane
-	// published is the member record.
+	// published is the member record but for the position, said the position in it. That of others nothing looks at here.
 	published id
+	said      core.LSN
 	// quiet: nothing was heard of the leader for long, neither of its supervisor nor of its PostgreSQL.
 	quiet bool
 }
@@ -57,7 +58,7 @@ type job struct {
 }
 
 func jobOf(a core.Action) job {
-	j := job{kind: a.Kind, epoch: a.Epoch, peer: nobody, timeline: a.Timeline, names: a.SyncNames, settles: a.Settle}
+	j := job{kind: a.Kind, epoch: a.Epoch, peer: nobody, timeline: a.Timeline, names: a.Sync.String(), settles: a.Settle}
 	if a.Peer != nil {
 		j.peer = indexOf(a.Peer.Name)
 	}
@@ -76,9 +77,7 @@ func (n *node) reboot() {
 	n.crash()
 	n.pg.kill()
 	n.boots++
-	d := &n.state.Durable
-	d.Hold, d.Promoted, d.PromotedPID, d.GivenUp, d.Awake = core.Hold{}, 0, 0, 0, 0
-	d.Promised, d.Sent = core.Promised{}, core.Cohort{}
+	n.state.OfBoot = core.OfBoot{}
 }
 
 // leads: the node holds a leadership.

@@ -23,7 +23,7 @@ type postgres struct {
 	// upstream is whom primary_conninfo names; fed says that the walreceiver really streams from it.
 	upstream int
 	fed      bool
-	// names is synchronous_standby_names as new sessions see it, older are values that some process still releases by.
+	// names is synchronous_standby_names as new sessions see it, older are values that some process still has.
 	names   string
 	older   []string
 	settled bool
@@ -81,8 +81,16 @@ func (p *postgres) promote(self int, j job) {
 	p.openedIn = j.epoch
 }
 
-// releasers are the values by which a waiting commit may be released.
-func (p *postgres) releasers() []string { return append([]string{p.names}, p.older...) }
+// releaser is what a waiting commit may be released by: while processes have different values, one that has the smallest k
+// counts the standbys that the others list.
+func (p *postgres) releaser() syncSet {
+	s := parseSync(p.names)
+	for _, text := range p.older {
+		t := parseSync(text)
+		s.k, s.nodes = min(s.k, t.k), s.nodes|t.nodes
+	}
+	return s
+}
 
 // report is what the plugin says.
 func (p *postgres) report(quiet bool) *core.Postgres {

@@ -36,15 +36,28 @@ func parseSync(text string) syncSet {
 	if text == "" {
 		return s
 	}
-	if _, err := fmt.Sscanf(text, "ANY %d", &s.k); err != nil {
+	rest, ok := strings.CutPrefix(text, "ANY ")
+	if !ok {
 		panic("synchronous_standby_names: " + text)
 	}
+	s.k = int(rest[0] - '0')
 	for i, n := range names {
 		if strings.Contains(text, `"`+n+`"`) {
 			s.nodes = s.nodes.with(i)
 		}
 	}
 	return s
+}
+
+// String prints such as "1 of BC".
+func (s syncSet) String() string {
+	out := fmt.Sprintf("%d of ", s.k)
+	for i, n := range names {
+		if s.nodes.has(i) {
+			out += n
+		}
+	}
+	return out
 }
 
 // members are the nodes of a cohort.

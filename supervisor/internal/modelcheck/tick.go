@@ -3,6 +3,7 @@
 package modelcheck
 
 import (
+	"reflect"
 	"slices"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/core"
@@ -95,16 +96,15 @@ const restless = 12
 // think ticks until nothing changes.
 func (m *model) think(key stepKey) stepResult {
 	n := *m.nodes.at(key.node)
+	key.published[n.self] = 0
 	t := &thinking{model: m, key: key, node: &n}
 	t.take(key.in)
-	last := id(0)
-	for round := range restless {
+	for range restless {
+		before := n
 		t.tick()
-		got := m.nodes.of(n)
-		if round > 0 && got == last && len(t.o.Finished) == 0 && len(t.o.Committed) == 0 {
-			return stepResult{got, t.records, t.rules}
+		if len(t.o.Finished) == 0 && len(t.o.Committed) == 0 && reflect.DeepEqual(before, n) {
+			return stepResult{m.nodes.of(n), t.records, t.rules}
 		}
-		last = got
 	}
 	panic("node does not come to rest: " + t.rules[len(t.rules)-1])
 }
@@ -124,10 +124,7 @@ func (t *thinking) take(in input) {
 	n := t.node
 	switch in.kind {
 	case inView:
-		if n.seen && t.stores.at(n.view).epoch.Rev != t.stores.at(in.view).epoch.Rev {
-			n.quiet = false
-		}
-		n.seen, n.view = true, in.view
+		t.see(in.view)
 	case inDone, inConflict, inUnknown:
 		t.answer(in)
 	case inJobDone, inJobRefused, inJobUnknown:
@@ -155,7 +152,17 @@ func (t *thinking) take(in input) {
 	}
 }
 
-// answer ends the commit of a lane.
+// see shows the node the store.
+func (t *thinking) see(view id) {
+	n := t.node
+	if n.seen && t.stores.at(n.view).epoch.Rev != t.stores.at(view).epoch.Rev {
+		n.quiet = false
+	}
+	n.seen, n.view = true, view
+}
+
+// answer ends the commit of a lane. Of a leader record that stands the node may act before it sees the store; after all else
+// it waits for that, and here sees it at once.
 func (t *thinking) answer(in input) {
 	l := &t.node.lanes[in.arg]
 	c := t.commits.at(l.commit)
@@ -163,6 +170,9 @@ func (t *thinking) answer(in input) {
 	switch in.kind {
 	case inDone:
 		a.Outcome, a.Revision = core.OutcomeDone, l.rev
+		if c.Purpose != core.CommitLeader {
+			t.see(in.view)
+		}
 	case inConflict:
 		a.Outcome, a.Conflict = core.OutcomeRefused, true
 	}
@@ -258,8 +268,12 @@ func (t *thinking) memberRecords() []core.Versioned[core.Member] {
 		if j == t.node.self {
 			of = t.node.published
 		}
-		if r := t.members.at(of); r.Name != "" {
-			out = append(out, core.Versioned[core.Member]{Value: *r, Rev: 1})
+		r := *t.members.at(of)
+		if j == t.node.self {
+			r.LSN, r.Replayed = t.node.said, t.node.said
+		}
+		if r.Name != "" {
+			out = append(out, core.Versioned[core.Member]{Value: r, Rev: 1})
 		}
 	}
 	return out
@@ -276,7 +290,7 @@ func (t *thinking) note(r core.Reason, plan core.Plan) {
 		default:
 			line += " " + string(a.Kind)
 			if a.Kind == core.ActApply || a.Kind == core.ActPromote {
-				line += "(" + a.SyncNames + ")"
+				line += "(" + a.Sync.String() + ")"
 			}
 		}
 	}

@@ -122,7 +122,7 @@ func (m *model) acknowledge(w *world, i int) string {
 	if !pg.primary {
 		return ""
 	}
-	set := m.released(pg)
+	set := released(pg)
 	l := m.ledgers.at(w.ledger)
 	if set&^l.acked == 0 {
 		return ""
@@ -133,7 +133,7 @@ func (m *model) acknowledge(w *world, i int) string {
 }
 
 // released are the commits of its own epoch that a primary may release, by any of its values.
-func (m *model) released(pg *postgres) uint8 {
+func released(pg *postgres) uint8 {
 	var set uint8
 	for at := len(pg.wal) - 1; at >= 0 && pg.wal[at]&0x80 == 0; at-- {
 		end := pg.wal[:at+1].end()
@@ -143,10 +143,8 @@ func (m *model) released(pg *postgres) uint8 {
 				have = have.with(j)
 			}
 		}
-		for _, v := range pg.releasers() {
-			if m.sync(v).releases(have) {
-				set |= 1 << (pg.wal[at] - 1)
-			}
+		if pg.releaser().releases(have) {
+			set |= 1 << (pg.wal[at] - 1)
 		}
 	}
 	return set
