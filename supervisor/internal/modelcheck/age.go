@@ -56,10 +56,14 @@ func canonical(s core.State) core.State {
 	for _, i := range instants(&s) {
 		*i = class(*i)
 	}
-	// The order of these two is asked for.
+	// The order of these two is asked for, of one whose data were replaced.
 	s.LastJobEnd = s.LeaderSeen.At
-	if after {
+	if after || !s.Lacking {
 		s.LastJobEnd--
+	}
+	// How long a ballot stands is waited for to let better ones come, or a leader return; not for safety.
+	if s.VotedAt != 0 {
+		s.VotedAt = past
 	}
 	s.Retries, s.Routed, s.RoutedAt, s.TakenBy, s.TakenWhy, s.Answered = nil, nil, 0, "", "", core.Answered{}
 	return s

@@ -3,26 +3,42 @@
 package modelcheck
 
 import (
-	"fmt"
-	"os"
+	"flag"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 )
 
-func try(t *testing.T, name string, b Bounds) {
-	m := newModel(b, Mutant{})
-	w := m.steady()
-	began := time.Now()
-	r := m.explore(w)
-	var ms runtime.MemStats
-	runtime.ReadMemStats(&ms)
-	fmt.Fprintf(os.Stderr, "%s %+v: %d states, depth %d, complete %v, %s; %d nodes %d stores %d steps %d MB\n%s", name, b, r.States, r.Depth, r.Complete, time.Since(began), len(m.nodes.all), len(m.stores.all), len(m.steps), ms.Sys>>20, r.Story)
+var (
+	only   = flag.String("scope", "", "search only the scopes whose names contain this")
+	states = flag.Int("states", 0, "stop a search after so many states; 0 is never")
+)
+
+// TestCore searches every scope to its end.
+func TestCore(t *testing.T) {
+	for _, s := range scopes() {
+		if !strings.Contains(s.name, *only) {
+			continue
+		}
+		t.Run(s.name, func(t *testing.T) {
+			s.bounds.States = *states
+			r := s.search(t, Mutant{})
+			if r.Broken != "" {
+				t.Errorf("broken:\n%s", r.Story)
+			}
+		})
+	}
 }
 
-func TestTry(t *testing.T) {
-	try(t, "votes2", Bounds{Nodes: 3, K: 1, Epochs: 2, Commits: 1, Votes: 2, Repairs: 1, States: 1_000_000})
-	try(t, "votes3", Bounds{Nodes: 3, K: 1, Epochs: 2, Commits: 1, Votes: 3, Repairs: 1, States: 1_000_000})
-	try(t, "crash1", Bounds{Nodes: 3, K: 1, Epochs: 2, Commits: 0, Votes: 2, Repairs: 1, Crashes: 1, States: 1_000_000})
-	try(t, "absent", Bounds{Nodes: 3, K: 1, Epochs: 1, Commits: 1, Votes: 0, Repairs: 1, Absences: 2, States: 1_000_000})
+// search searches a scope and tells how it went.
+func (s scope) search(t *testing.T, mu Mutant) Result {
+	began := time.Now()
+	m := newModel(s.bounds, mu)
+	r := m.explore(s.start(m))
+	var mem runtime.MemStats
+	runtime.ReadMemStats(&mem)
+	t.Logf("%d states, depth %d, complete %t, %s, %d MB; %d nodes, %d stores, %d ticks", r.States, r.Depth, r.Complete,
+		time.Since(began).Round(time.Millisecond), mem.HeapInuse>>20, len(m.nodes.all), len(m.stores.all), len(m.steps))
+	return r
 }

@@ -63,14 +63,14 @@ func (m *model) enabled(w *world, yield func(event)) {
 			yield(event{kind: evStray, arg: int(c)})
 		}
 	}
-	l := m.ledgers.at(w.ledger)
+	l := &m.ledgers[w.ledger]
 	for i := range m.bounds.Nodes {
 		n := m.nodes.at(w.nodes[i])
 		m.ofStore(w, i, n, l, yield)
 		m.ofJob(w, i, n, l, yield)
 		m.ofWAL(w, i, n, l, yield)
 		m.ofTime(i, n, l, yield)
-		if l.crashes < m.bounds.Crashes {
+		if int(l.crashes) < m.bounds.Crashes {
 			m.ofCrash(i, n, yield)
 		}
 	}
@@ -88,7 +88,7 @@ func (m *model) ofStore(w *world, i int, n *node, l *ledger, yield func(event)) 
 		case m.mayApply(w, x.commit):
 			yield(event{evApply, i, j})
 		}
-		if x.busy && l.lost < m.bounds.Lost {
+		if x.busy && int(l.lost) < m.bounds.Lost {
 			yield(event{evLostAnswer, i, j})
 		}
 	}
@@ -106,7 +106,7 @@ func (m *model) mayApply(w *world, of id) bool {
 		case core.EpochRecord:
 			return r.Epoch <= m.bounds.Epochs
 		case core.Ballot:
-			return m.ledgers.at(w.ledger).votes < m.bounds.Votes
+			return int(m.ledgers[w.ledger].votes) < m.bounds.Votes
 		}
 	}
 	return true
@@ -118,21 +118,21 @@ func (m *model) ofJob(w *world, i int, n *node, l *ledger, yield func(event)) {
 		yield(event{evLate, i, 0})
 	}
 	j := n.job
-	if j.kind == "" || (j.kind == core.ActClone || j.kind == core.ActRewind) && l.repairs >= m.bounds.Repairs {
+	if j.kind == "" || (j.kind == core.ActClone || j.kind == core.ActRewind) && int(l.repairs) >= m.bounds.Repairs {
 		return
 	}
 	yield(event{evJobDone, i, 0})
 	if j.phase < j.phases() && (j.kind == core.ActApply || j.kind == core.ActPromote) {
 		yield(event{evJobStep, i, 0})
 	}
-	if l.lost < m.bounds.Lost {
+	if int(l.lost) < m.bounds.Lost {
 		yield(event{evJobLost, i, 0})
 	}
 }
 
 // ofWAL: writes and replication.
 func (m *model) ofWAL(w *world, i int, n *node, l *ledger, yield func(event)) {
-	if n.pg.primary && l.commits < m.bounds.Commits {
+	if n.pg.primary && int(l.commits) < m.bounds.Commits {
 		yield(event{evWrite, i, 0})
 	}
 	if n.pg.fed && len(m.nodes.at(w.nodes[n.pg.upstream]).pg.wal) > len(n.pg.wal) {
@@ -144,24 +144,26 @@ func (m *model) ofWAL(w *world, i int, n *node, l *ledger, yield func(event)) {
 func (m *model) ofTime(i int, n *node, l *ledger, yield func(event)) {
 	stale := slices.ContainsFunc(n.state.Members, func(x core.MemberSeen) bool { return x.At == past && x.Name != names[i] })
 	if !n.leads() {
-		yield(event{evQuiet, i, 0})
-		if n.quiet {
+		if int(l.suspicions) < m.bounds.Suspicions && !n.quiet {
+			yield(event{evQuiet, i, 0})
+		}
+		if int(l.returns) < m.bounds.Returns && n.quiet {
 			yield(event{evHears, i, 0})
 		}
 		return
 	}
 	for j, x := range n.state.Members {
-		if x.Name != names[i] && x.At != past && l.absences < m.bounds.Absences {
+		if x.Name != names[i] && x.At != past && int(l.absences) < m.bounds.Absences {
 			yield(event{evMisses, i, indexOf(n.state.Members[j].Name)})
 		}
 	}
 	if stale {
 		yield(event{evMeets, i, 0})
 	}
-	if n.state.Hold.RenewedAt == fresh && l.renewals < m.bounds.Renewals {
+	if n.state.Hold.RenewedAt == fresh && int(l.renewals) < m.bounds.Renewals {
 		yield(event{evRenewal, i, 0})
 	}
-	if n.state.Hold.Deadline == later && l.deadlines < m.bounds.Deadlines {
+	if n.state.Hold.Deadline == later && int(l.deadlines) < m.bounds.Deadlines {
 		yield(event{evDeadline, i, 0})
 	}
 }
@@ -207,8 +209,10 @@ func (m *model) occur(w *world, e event) (rules []string, bad string) {
 	case evTick:
 		rules = tick(inNothing)
 	case evQuiet:
+		m.note(w, func(l *ledger) { l.suspicions++ })
 		rules = tick(inQuiet)
 	case evHears:
+		m.note(w, func(l *ledger) { l.returns++ })
 		rules = tick(inHears)
 	case evMisses:
 		m.note(w, func(l *ledger) { l.absences++ })
@@ -222,10 +226,11 @@ func (m *model) occur(w *world, e event) (rules []string, bad string) {
 		m.note(w, func(l *ledger) { l.deadlines++ })
 		rules = tick(inDeadline)
 	case evWrite:
-		m.local(w, i, opWrite, m.ledgers.at(w.ledger).commits, 0)
+		m.local(w, i, opWrite, int(m.ledgers[w.ledger].commits), 0)
 		m.note(w, func(l *ledger) { l.commits++ })
 	case evReceive:
 		m.local(w, i, opReceive, int(m.nodes.at(w.nodes[n.pg.upstream]).pg.wal[len(n.pg.wal)]), 0)
+		rules = tick(inNothing)
 	default:
 		return m.disturb(w, e)
 	}
@@ -253,12 +258,10 @@ func (m *model) disturb(w *world, e event) (rules []string, bad string) {
 		}
 	case evJobLost:
 		m.note(w, func(l *ledger) { l.lost++ })
-		m.update(w, i, func(n *node) { j := n.job; n.stopJob(); n.job = j })
+		m.local(w, i, opStopJob, 0, 0)
 		rules = m.step(w, i, input{kind: inJobUnknown})
 	case evLate:
-		j := n.pg.late
-		m.update(w, i, func(n *node) { n.pg.late = job{} })
-		_, bad = m.effect(w, i, j)
+		_, bad = m.effect(w, i, n.pg.late)
 	case evKill:
 		m.note(w, func(l *ledger) { l.crashes++ })
 		m.local(w, i, opKill, 0, 0)

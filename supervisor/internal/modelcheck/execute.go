@@ -87,7 +87,7 @@ func (t *thinking) publish(r core.Member) {
 	if to == n.published && !silent {
 		return
 	}
-	n.published, n.said = to, at
+	n.published, n.said = to, at*core.LSN(t.bounds.Disks)
 	if silent {
 		n.state.Members = slices.Clone(n.state.Members)
 		n.state.Members[i].At = fresh

@@ -25,18 +25,16 @@ func (m *model) effect(w *world, i int, j job) (ok bool, bad string) {
 	n := m.nodes.at(w.nodes[i])
 	switch j.kind {
 	case core.ActDetach:
-		m.update(w, i, func(n *node) { n.pg.upstream, n.pg.fed = nobody, false })
+		m.local(w, i, opDetach, 0, 0)
 	case core.ActApply:
 		if !n.pg.running {
 			return false, ""
 		}
-		m.update(w, i, func(n *node) {
-			if j.phase == 0 {
-				n.pg.name(j.names)
-			} else {
-				n.pg.settle()
-			}
-		})
+		if j.phase == 0 {
+			m.local(w, i, opName, 0, 0)
+		} else {
+			m.local(w, i, opSettle, 0, 0)
+		}
 	case core.ActPromote:
 		if !n.pg.running || n.pg.primary {
 			return n.pg.primary, ""
@@ -53,7 +51,11 @@ func (m *model) effect(w *world, i int, j job) (ok bool, bad string) {
 // open promotes a node.
 func (m *model) open(w *world, i int, j job) (bad string) {
 	had := m.nodes.at(w.nodes[i]).pg.wal
-	m.update(w, i, func(n *node) { n.pg.promote(i, j) })
+	late := 0
+	if j == m.nodes.at(w.nodes[i]).pg.late {
+		late = 1
+	}
+	m.local(w, i, opPromote, late, 0)
 	m.note(w, func(l *ledger) { bad = l.open(j.epoch, i, had) })
 	return bad
 }
@@ -81,7 +83,7 @@ func (m *model) replace(w *world, i int, j job) bool {
 
 // advance marks a step of the job as done.
 func (m *model) advance(w *world, i int) {
-	m.update(w, i, func(n *node) { n.job.phase++ })
+	m.local(w, i, opAdvance, 0, 0)
 }
 
 // finish does what is left of a job.

@@ -12,18 +12,21 @@ import (
 type ledger struct {
 	// acked are the commits that were acknowledged, or could have been.
 	acked uint8
-	// opened are the epochs that opened for writes, with who opened them and what it had.
-	opened []opened
+	// opened are the epochs that opened for writes, with who opened them and what it had, the last one first.
+	opened [maxOpened]opened
 	// lossy is the epoch in which an operator accepts that commits are lost; 0 for none.
 	lossy core.Epoch
 
-	commits, crashes, lost, renewals, deadlines, absences, votes, repairs int
+	commits, crashes, lost, renewals, deadlines, absences, votes, repairs, suspicions, returns uint8
 }
 
-// opened is a primary as it opened.
+// maxOpened is how many openings a ledger keeps.
+const maxOpened = 4
+
+// opened is a primary as it opened; epoch 0 is none.
 type opened struct {
 	epoch core.Epoch
-	node  int
+	node  uint8
 	had   uint8
 }
 
@@ -31,14 +34,15 @@ type opened struct {
 func (l *ledger) open(e core.Epoch, i int, w wal) string {
 	had := w.commits()
 	for _, o := range l.opened {
-		if o.epoch == e && o.node != i {
+		if o.epoch == e && int(o.node) != i {
 			return fmt.Sprintf("I1: epoch %d opens on %s and on %s", e, names[o.node], names[i])
 		}
 	}
 	if l.lossy == e {
 		l.acked &= had
 	}
-	l.opened = append(append([]opened{}, l.opened...), opened{e, i, had})
+	copy(l.opened[1:], l.opened[:])
+	l.opened[0] = opened{e, uint8(i), had}
 	if missing := l.acked &^ had; missing != 0 {
 		return fmt.Sprintf("I2: %s opens in epoch %d without acknowledged commits: it has %s", names[i], e, w)
 	}

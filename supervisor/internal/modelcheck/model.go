@@ -24,6 +24,10 @@ type Bounds struct {
 	Votes int
 	// Repairs are rewinds and copies.
 	Repairs int
+	// Suspicions: a member hears nothing for long; Returns: it hears the others again.
+	Suspicions, Returns int
+	// Disks: 1 if a disk may be replaced by an older one.
+	Disks int
 	// States is how many worlds are looked at; 0 is all.
 	States int
 }
@@ -40,7 +44,9 @@ type model struct {
 	members *pool[core.Member]
 	history *pool[[]core.History]
 	strays  *pool[[]id]
-	ledgers *pool[ledger]
+
+	ledgers   []ledger
+	ledgerIDs map[ledger]id
 
 	steps  map[stepKey]stepResult
 	locals map[localKey]id
@@ -50,7 +56,7 @@ func newModel(b Bounds, mu Mutant) *model {
 	m := &model{
 		bounds: b, mutant: mu,
 		nodes: newPool[node](), stores: newPool[store](), commits: newPool[core.Commit](), members: newPool[core.Member](),
-		history: newPool[[]core.History](), strays: newPool[[]id](), ledgers: newPool[ledger](),
+		history: newPool[[]core.History](), strays: newPool[[]id](), ledgerIDs: map[ledger]id{},
 		steps: map[stepKey]stepResult{}, locals: map[localKey]id{},
 	}
 	for i := range b.Nodes {

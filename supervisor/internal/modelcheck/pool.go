@@ -19,7 +19,7 @@ func newPool[T any]() *pool[T] { return &pool[T]{ids: map[string]id{}} }
 // of is the id of a value. Values are told apart by what fmt prints of them, all fields and no pointers: a field that the
 // core gets tomorrow counts without anybody thinking of it.
 func (p *pool[T]) of(v T) id {
-	p.buf = fmt.Appendf(p.buf[:0], "%+v", v)
+	p.buf = fmt.Appendf(p.buf[:0], "%v", v)
 	if i, ok := p.ids[string(p.buf)]; ok {
 		return i
 	}

@@ -6,7 +6,7 @@ import "github.com/pgvigil/pgvigil/supervisor/internal/core"
 
 // birth is a world in which A's PostgreSQL is a primary and the others are copies of it, and no supervisor has run yet.
 func (m *model) birth() world {
-	w := world{store: m.stores.of(store{}), history: m.history.of(nil), strays: m.strays.of(nil), ledger: m.ledgers.of(ledger{})}
+	w := world{store: m.stores.of(store{}), history: m.history.of(nil), strays: m.strays.of(nil), ledger: m.ledgerOf(ledger{})}
 	none := m.members.of(core.Member{})
 	for i := range m.bounds.Nodes {
 		n := node{self: i, published: none}
@@ -17,7 +17,7 @@ func (m *model) birth() world {
 		}
 		w.nodes[i] = m.nodes.of(n)
 	}
-	m.note(&w, func(l *ledger) { l.opened = []opened{{epoch: 1, node: 0}} })
+	m.note(&w, func(l *ledger) { l.opened[0] = opened{epoch: 1} })
 	return w
 }
 

@@ -141,6 +141,7 @@ func (t *thinking) take(in input) {
 	case inHears:
 		n.quiet = false
 		n.meet()
+		n.state.LeaderSeen.At = fresh
 	case inMisses:
 		n.miss(names[in.arg])
 	case inMeets:
@@ -218,6 +219,9 @@ func (t *thinking) tick() {
 	}
 	o.Finished, o.Committed = nil, nil
 	n.state = canonical(s)
+	if n.seen && o.View.Revision >= n.state.LastCommit {
+		n.state.LastCommit = 0 // no later picture is older
+	}
 	t.note(reason, plan)
 	for _, a := range plan {
 		t.execute(a)

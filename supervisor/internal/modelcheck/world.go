@@ -26,6 +26,12 @@ const (
 	opCrash
 	opReboot
 	opApplied
+	opDetach
+	opName
+	opSettle
+	opPromote
+	opAdvance
+	opStopJob
 )
 
 // localKey is all that a local change depends on.
@@ -57,9 +63,20 @@ func (m *model) update(w *world, i int, change func(*node)) {
 
 // note replaces the ledger of a world.
 func (m *model) note(w *world, change func(*ledger)) {
-	l := *m.ledgers.at(w.ledger)
+	l := m.ledgers[w.ledger]
 	change(&l)
-	w.ledger = m.ledgers.of(l)
+	w.ledger = m.ledgerOf(l)
+}
+
+// ledgerOf interns a ledger.
+func (m *model) ledgerOf(l ledger) id {
+	i, ok := m.ledgerIDs[l]
+	if !ok {
+		i = id(len(m.ledgers))
+		m.ledgerIDs[l] = i
+		m.ledgers = append(m.ledgers, l)
+	}
+	return i
 }
 
 // stray lets go of a commit that is under way.
@@ -123,7 +140,7 @@ func (m *model) acknowledge(w *world, i int) string {
 		return ""
 	}
 	set := released(pg)
-	l := m.ledgers.at(w.ledger)
+	l := &m.ledgers[w.ledger]
 	if set&^l.acked == 0 {
 		return ""
 	}
@@ -169,6 +186,24 @@ func (n *node) change(op localOp, a, b int) {
 		n.crash()
 	case opReboot:
 		n.reboot()
+	case opDetach:
+		pg.upstream, pg.fed = nobody, false
+	case opName:
+		pg.name(n.job.names)
+	case opSettle:
+		pg.settle()
+	case opPromote:
+		j := n.job
+		if a != 0 {
+			j = pg.late
+		}
+		pg.promote(n.self, j)
+	case opAdvance:
+		n.job.phase++
+	case opStopJob:
+		j := n.job
+		n.stopJob()
+		n.job = j
 	case opApplied:
 		n.lanes[a].applied, n.lanes[a].rev = true, revision(b)
 	}
