@@ -54,3 +54,12 @@ func everyVersion(t *testing.T, test func(t *testing.T, pgBin string)) {
 		t.Run(filepath.Base(filepath.Dir(bin)), func(t *testing.T) { test(t, bin) })
 	}
 }
+
+// newestVersion runs a test with the newest PostgreSQL version that was asked for: what depends on it little.
+func newestVersion(t *testing.T, test func(t *testing.T, pgBin string)) {
+	bins, err := bare.BinDirs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	test(t, bins[len(bins)-1])
+}

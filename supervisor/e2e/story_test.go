@@ -90,12 +90,20 @@ type story struct {
 	guests    *ledger.Writer
 	registers *register.Workload
 	quorum    bool
+	// pause of a client between two writes.
+	pause time.Duration
 }
 
 // begin waits until the cluster is healthy and starts writers and checker.
 func begin(t *testing.T, c *lab.Cluster) *story {
 	t.Helper()
-	s := &story{T: t, Cluster: c, book: ledger.New(2, nil), watch: &checker.Checker{}, quorum: c.Durability() == "quorum"}
+	return beginAt(t, c, 4*time.Millisecond)
+}
+
+// beginAt is begin with clients that pause for so long between two writes.
+func beginAt(t *testing.T, c *lab.Cluster, pause time.Duration) *story {
+	t.Helper()
+	s := &story{T: t, Cluster: c, book: ledger.New(2, nil), watch: &checker.Checker{}, quorum: c.Durability() == "quorum", pause: pause}
 	if s.quorum {
 		s.watch.Deposed = ttl
 	}
@@ -129,7 +137,7 @@ func (s *story) startWriter() {
 	if err != nil {
 		s.Fatal(err)
 	}
-	s.writer = &ledger.Writer{Config: config, Ledger: s.book, Pause: 4 * time.Millisecond}
+	s.writer = &ledger.Writer{Config: config, Ledger: s.book, Pause: s.pause}
 	ctx, cancel := context.WithTimeout(s.Context(), 10*time.Second)
 	defer cancel()
 	if err := s.writer.Start(ctx); err != nil {
