@@ -31,9 +31,11 @@ type pace struct {
 	connect time.Duration
 	// sample is how long the checker waits for an answer.
 	sample time.Duration
+	// pause of a client between two writes.
+	pause time.Duration
 }
 
-var usual = pace{connect: 250 * time.Millisecond, sample: 200 * time.Millisecond}
+var usual = pace{connect: 250 * time.Millisecond, sample: 200 * time.Millisecond, pause: 4 * time.Millisecond}
 
 // start brings a cluster up and shows the logs of its nodes if the test fails.
 func start(t *testing.T, options lab.Options, prepare ...func(*lab.Cluster)) *lab.Cluster {
@@ -105,6 +107,8 @@ type story struct {
 	guests    *ledger.Writer
 	registers *register.Workload
 	quorum    bool
+	// pause of a client between two writes.
+	pause time.Duration
 }
 
 // begin waits until the cluster is healthy and starts writers and checker.
@@ -116,7 +120,7 @@ func begin(t *testing.T, c *lab.Cluster) *story {
 // beginAt is begin for a cluster of another pace.
 func beginAt(t *testing.T, c *lab.Cluster, speed pace) *story {
 	t.Helper()
-	s := &story{T: t, Cluster: c, book: ledger.New(2, nil), watch: &checker.Checker{Deadline: speed.sample}, quorum: c.Durability() == "quorum"}
+	s := &story{T: t, Cluster: c, book: ledger.New(2, nil), watch: &checker.Checker{Deadline: speed.sample}, quorum: c.Durability() == "quorum", pause: speed.pause}
 	if s.quorum {
 		s.watch.Deposed = ttl
 	}
@@ -150,7 +154,7 @@ func (s *story) startWriter(connect time.Duration) {
 	if err != nil {
 		s.Fatal(err)
 	}
-	s.writer = &ledger.Writer{Config: config, Ledger: s.book, Pause: 4 * time.Millisecond}
+	s.writer = &ledger.Writer{Config: config, Ledger: s.book, Pause: s.pause}
 	ctx, cancel := context.WithTimeout(s.Context(), 10*time.Second)
 	defer cancel()
 	if err := s.writer.Start(ctx); err != nil {

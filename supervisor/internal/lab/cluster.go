@@ -172,9 +172,6 @@ func lastLine(path string) string {
 	return lines[len(lines)-1]
 }
 
-// Durability is that of the configurations as the lab wrote them.
-func (c *Cluster) Durability() string { return c.options.Durability }
-
 // Node returns the node of a name, nil when there is none.
 func (c *Cluster) Node(name string) *Node {
 	for _, n := range c.Nodes {
