@@ -31,6 +31,8 @@ func change(t *testing.T, f reflect.Value) {
 		f.SetInt(f.Int() + 1)
 	case reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		f.SetUint(f.Uint() + 1)
+	case reflect.Struct:
+		change(t, f.Field(0))
 	case reflect.Slice:
 		f.Set(reflect.Append(f.Slice3(0, f.Len(), f.Len()), reflect.Zero(f.Type().Elem())))
 	case reflect.Map:
