@@ -21,8 +21,8 @@ test: ## install what the tests need, then run the whole suite
 lint: ## formatting, vet, linters, generated code, known vulnerabilities
 	@contrib/setup/lint.sh
 
-SEEDS ?= 20000
-sim: ## play SEEDS simulated clusters under faults; SEED=n tells one
+SEEDS ?= 10000
+sim: ## play SEEDS simulated clusters under faults of each durability; SEED=n tells one
 	@go run ./supervisor/internal/sim/chaos -seeds $(SEEDS) -seed $(or $(SEED),0) $(ARGS)
 
 generate: ## protocol, rule table

@@ -3,7 +3,7 @@
 #
 # Installs the distribution packages that a target needs and that are missing, asking for root only for that.
 #   packages.sh demo    PostgreSQL
-#   packages.sh test    PostgreSQL, the network tools of the tests, what builds PostgreSQL 17's directory
+#   packages.sh test    PostgreSQL, the network tools of the tests, what builds PostgreSQL 17's directory, an emulator
 
 set -euo pipefail
 
@@ -26,13 +26,14 @@ wanted() {
     command -v ip >/dev/null || echo ip
     command -v gcc >/dev/null || echo gcc # for the race detector
     [[ -x /usr/sbin/nft || -x /sbin/nft ]] || echo nft
+    command -v qemu-system-x86_64 >/dev/null || [[ -x /usr/libexec/qemu-kvm ]] || echo qemu
     if command -v apt-get >/dev/null && ! compgen -G '/usr/lib/postgresql/17/bin/postgres' >/dev/null; then
         command -v patchelf >/dev/null || echo patchelf
     fi
 }
 
-apt_names() { sed 's/^postgres$/postgresql/; s/^ip$/iproute2/; s/^nft$/nftables/; s/^gcc$/gcc\nlibc6-dev/'; }
-dnf_names() { sed 's/^postgres$/postgresql-server postgresql/; s/^ip$/iproute/; s/^nft$/nftables/'; }
+apt_names() { sed 's/^postgres$/postgresql/; s/^ip$/iproute2/; s/^nft$/nftables/; s/^gcc$/gcc\nlibc6-dev/; s/^qemu$/qemu-system-x86/'; }
+dnf_names() { sed 's/^postgres$/postgresql-server postgresql/; s/^ip$/iproute/; s/^nft$/nftables/; s/^qemu$/qemu-kvm/'; }
 
 missing=$(wanted "${1:?demo or test}")
 [[ -n $missing ]] || exit 0

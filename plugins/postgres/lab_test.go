@@ -32,7 +32,7 @@ const (
 )
 
 // versions are the directories of PostgreSQL's programs to test with.
-func versions(t *testing.T) []string {
+func versions(t testing.TB) []string {
 	t.Helper()
 	if list := os.Getenv("PGVIGIL_TEST_PG"); list != "" {
 		return strings.Split(list, ":")
@@ -48,9 +48,12 @@ func versions(t *testing.T) []string {
 func eachVersion(t *testing.T, f func(t *testing.T, bin string)) {
 	t.Helper()
 	for _, bin := range versions(t) {
-		t.Run(strings.Trim(strings.ReplaceAll(bin, "/", "_"), "_"), func(t *testing.T) { f(t, bin) })
+		t.Run(testName(bin), func(t *testing.T) { f(t, bin) })
 	}
 }
+
+// testName makes a directory part of a test's name.
+func testName(bin string) string { return strings.Trim(strings.ReplaceAll(bin, "/", "_"), "_") }
 
 // binaries are built once.
 var binaries struct {

@@ -68,31 +68,6 @@ func (h *host) unusable(t *testing.T, message string) {
 	})
 }
 
-// However often and whenever a standby is detached: from then on it receives nothing.
-func TestDetachHammered(t *testing.T) {
-	eachVersion(t, func(t *testing.T, bin string) {
-		a, b := pair(t, bin)
-		a.mustSQL(t, "CREATE TABLE load (i int)")
-		var w writers
-		w.run(a, 2)
-		for range 15 {
-			b.follow(t, a)
-			b.awaitStreaming(t)
-			at := b.detach(t)
-			before := w.count.Load()
-			state := b.await(t, "more was written", func(o *pluginv1.ObserveResponse) bool {
-				return w.count.Load() > before+50
-			})
-			if state.GetLsn() != at.GetLsn() || state.GetTimeline() != at.GetTimeline() || state.GetReceiver() != nil {
-				t.Fatalf("detached at %v, then %v", at, state)
-			}
-		}
-		a.stop(t, 0)
-		w.wait.Wait()
-		b.stop(t, 10*time.Second)
-	})
-}
-
 // What ALTER SYSTEM says about parameters of pgvigil's does not last.
 func TestAlterSystem(t *testing.T) {
 	eachVersion(t, func(t *testing.T, bin string) {
@@ -109,6 +84,49 @@ func TestAlterSystem(t *testing.T) {
 			t.Errorf("log_min_duration_statement is %s, ALTER SYSTEM said 77", got)
 		}
 		h.stop(t, 10*time.Second)
+	})
+}
+
+// ALTER SYSTEM neither keeps a standby from being detached nor ends it.
+func TestAlterSystemOnDetached(t *testing.T) {
+	eachVersion(t, func(t *testing.T, bin string) {
+		a, b := pair(t, bin)
+		conninfo := b.mustSQL(t, "SHOW primary_conninfo")
+		attach := func() {
+			b.mustSQL(t, "ALTER SYSTEM SET primary_conninfo = '"+strings.ReplaceAll(conninfo, "'", "''")+"'")
+			b.mustSQL(t, "SELECT pg_reload_conf()")
+		}
+		attach()
+		b.detach(t)
+		if got := b.mustSQL(t, "SHOW primary_conninfo"); got != "" {
+			t.Fatalf("detached and follows %s", got)
+		}
+		attach()
+		plugintest.Eventually(t, "detached again", func() bool { return b.mustSQL(t, "SHOW primary_conninfo") == "" })
+		b.detach(t)
+		b.follow(t, a)
+		b.awaitStreaming(t)
+		a.stop(t, 0)
+		b.stop(t, 0)
+	})
+}
+
+// A standby whose replay stands still is cut off, and says that its position is not known.
+func TestDetachOfPaused(t *testing.T) {
+	eachVersion(t, func(t *testing.T, bin string) {
+		a, b := pair(t, bin)
+		b.mustSQL(t, "SELECT pg_wal_replay_pause()")
+		plugintest.Eventually(t, "paused", func() bool { return b.mustSQL(t, "SELECT pg_get_wal_replay_pause_state()") == "paused" })
+		a.mustSQL(t, "CREATE TABLE load (i int)")
+		_, err := b.client().Detach(within(t), &pluginv1.DetachRequest{Epoch: 1})
+		if status.Code(err) != codes.FailedPrecondition || !strings.Contains(err.Error(), "paused") {
+			t.Fatalf("detach: %v", err)
+		}
+		b.await(t, "cut off", func(o *pluginv1.ObserveResponse) bool { return o.GetReceiver() == nil && o.GetUpstream() == "" })
+		b.mustSQL(t, "SELECT pg_wal_replay_resume()")
+		b.detach(t)
+		a.stop(t, 0)
+		b.stop(t, 0)
 	})
 }
 

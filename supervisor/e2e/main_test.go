@@ -55,11 +55,12 @@ func everyVersion(t *testing.T, test func(t *testing.T, pgBin string)) {
 	}
 }
 
-// newestVersion runs a test with the newest PostgreSQL version that was asked for: what depends on it little.
-func newestVersion(t *testing.T, test func(t *testing.T, pgBin string)) {
+// newest is the newest PostgreSQL version that was asked for.
+func newest(t *testing.T) string {
+	t.Helper()
 	bins, err := bare.BinDirs()
 	if err != nil {
 		t.Fatal(err)
 	}
-	test(t, bins[len(bins)-1])
+	return bins[len(bins)-1]
 }

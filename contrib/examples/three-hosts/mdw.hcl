@@ -5,7 +5,7 @@ cluster "demo" {
   namespace               = "/service"
   member                  = "mdw"
   ttl                     = "30s"
-  durability              = "async"
+  durability              = "quorum"
   maximum_lag_on_failover = "1MB"
   primary_start_timeout   = "5m"
 }
@@ -13,6 +13,11 @@ cluster "demo" {
 api {
   listen  = "0.0.0.0:8008"
   connect = "10.0.0.1:8008"
+}
+
+# UDP, at the addresses of api. The same file on all hosts: openssl rand -base64 32
+heartbeats {
+  secret_file = "/etc/pgvigil/heartbeat.secret" # owner postgres, mode 0600
 }
 
 dcs "etcd" {

@@ -84,7 +84,7 @@ type PostgresClient interface {
 	// where the WAL of this standby ends; it stays so over restarts of PostgreSQL and of the plugin until Follow or Start
 	// names an upstream. A standby whose WAL is still being read, because it was restarted, is waited for until the call
 	// is cancelled; done again, the call goes on waiting. FAILED_PRECONDITION when the end of its WAL cannot be proven,
-	// because replay is paused or waits for queries: the message says so, and the standby receives nothing all the same. Short.
+	// because replay is paused or waits for queries: the message says so, and the standby is cut off all the same. Short.
 	Detach(ctx context.Context, in *DetachRequest, opts ...grpc.CallOption) (*DetachResponse, error)
 	// Rewind makes a stopped former primary, or a standby that went astray, fit to follow source: waits for the
 	// source's checkpoint after its promotion, keeps and summarises the WAL that diverged, runs
@@ -341,7 +341,7 @@ type PostgresServer interface {
 	// where the WAL of this standby ends; it stays so over restarts of PostgreSQL and of the plugin until Follow or Start
 	// names an upstream. A standby whose WAL is still being read, because it was restarted, is waited for until the call
 	// is cancelled; done again, the call goes on waiting. FAILED_PRECONDITION when the end of its WAL cannot be proven,
-	// because replay is paused or waits for queries: the message says so, and the standby receives nothing all the same. Short.
+	// because replay is paused or waits for queries: the message says so, and the standby is cut off all the same. Short.
 	Detach(context.Context, *DetachRequest) (*DetachResponse, error)
 	// Rewind makes a stopped former primary, or a standby that went astray, fit to follow source: waits for the
 	// source's checkpoint after its promotion, keeps and summarises the WAL that diverged, runs

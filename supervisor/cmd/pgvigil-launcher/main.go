@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime"
 	"runtime/debug"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/deadman"
@@ -33,6 +34,7 @@ func main() { os.Exit(run(os.Args[1:])) }
 
 func run(args []string) int {
 	debug.SetGCPercent(gcPercent)
+	runtime.GOMAXPROCS(1) // a line every now and then: a second processor would mostly wake up to find nothing
 	cfg, err := configure(args)
 	if errors.Is(err, flag.ErrHelp) {
 		return 0

@@ -5,8 +5,11 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +22,9 @@ type subject struct {
 	host, name string
 	pid        int
 }
+
+// goal is what daemon, plugins and launcher of one host may cost while nothing happens, in percent of a core.
+const goal = 0.5
 
 // footprint measures what the processes cost while nothing happens.
 func footprint(ctx context.Context, s settings, c *lab.Cluster) error {
@@ -58,13 +64,13 @@ func name(n *lab.Node, p lab.Process) string {
 }
 
 func table(ctx context.Context, s settings, subjects []subject) error {
-	before, err := ticks(subjects)
+	before, err := runtimes(subjects)
 	if err != nil {
 		return err
 	}
 	begin := time.Now()
 	pause(ctx, s.idle)
-	after, err := ticks(subjects)
+	after, err := runtimes(subjects)
 	if err != nil {
 		return err
 	}
@@ -73,8 +79,7 @@ func table(ctx context.Context, s settings, subjects []subject) error {
 	s.head("host", "process", "CPU, % of a core", "RSS", "PSS")
 	total := make(map[string][3]float64)
 	for i, p := range subjects {
-		// The kernel counts in hundredths of a second, whatever its own tick (USER_HZ).
-		cpu := float64(after[i]-before[i]) / took.Seconds()
+		cpu := 100 * float64(after[i]-before[i]) / float64(took)
 		rss, pss, err := memory(p.pid)
 		if err != nil {
 			return err
@@ -87,27 +92,45 @@ func table(ctx context.Context, s settings, subjects []subject) error {
 	}
 	s.row("primary", "**daemon, plugins and launcher**", decimal(total["primary"][0], 2), decimal(total["primary"][1], 1), decimal(total["primary"][2], 1))
 	s.row("standby", "**the same, two hosts**", decimal(total["standby"][0], 2), decimal(total["standby"][1], 1), decimal(total["standby"][2], 1))
+	s.verdict("primary", total["primary"][0], 1)
+	s.verdict("standby", total["standby"][0], 2)
 	fmt.Fprintln(s.out)
 	return nil
 }
 
+// verdict compares the sum over hosts with the goal.
+func (s settings) verdict(host string, sum float64, hosts int) {
+	word, each := "met", sum/float64(hosts)
+	if each > goal {
+		word = "missed"
+	}
+	fmt.Fprintf(s.out, "\n%s: %s %% of a core, goal %s %%: %s\n", host, decimal(each, 2), decimal(goal, 2), word)
+}
+
 func decimal(f float64, digits int) string { return strconv.FormatFloat(f, 'f', digits, 64) }
 
-// ticks reads the processor time of each process.
-func ticks(subjects []subject) ([]int64, error) {
-	all := make([]int64, len(subjects))
+// runtimes reads for how long each process has run, all threads that it has now together.
+func runtimes(subjects []subject) ([]time.Duration, error) {
+	all := make([]time.Duration, len(subjects))
 	for i, p := range subjects {
-		stat, err := os.ReadFile("/proc/" + strconv.Itoa(p.pid) + "/stat")
-		if err != nil {
-			return nil, fmt.Errorf("%s of the %s: %w", p.name, p.host, err)
+		threads, err := filepath.Glob("/proc/" + strconv.Itoa(p.pid) + "/task/*/schedstat")
+		if err != nil || len(threads) == 0 {
+			return nil, fmt.Errorf("%s of the %s: no threads", p.name, p.host)
 		}
-		fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-		for _, field := range fields[11:13] {
-			n, err := strconv.ParseInt(field, 10, 64)
-			if err != nil {
-				return nil, err
+		for _, thread := range threads {
+			stat, err := os.ReadFile(thread)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue // it has just ended, as Go's threads hardly do
 			}
-			all[i] += n
+			if err != nil {
+				return nil, fmt.Errorf("%s of the %s: %w", p.name, p.host, err)
+			}
+			run, _, _ := strings.Cut(string(stat), " ")
+			ns, err := strconv.ParseInt(run, 10, 64)
+			if err != nil {
+				return nil, fmt.Errorf("%s of the %s: %w", p.name, p.host, err)
+			}
+			all[i] += time.Duration(ns)
 		}
 	}
 	return all, nil

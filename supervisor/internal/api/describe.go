@@ -22,17 +22,19 @@ func (v *view) status(now core.Instant) Status {
 }
 
 func (v *view) describeCluster() Cluster {
-	c := Cluster{Name: v.Cluster, Namespace: v.Namespace, Paused: v.paused(), Leader: v.leader()}
+	c := Cluster{Name: v.Cluster, Namespace: v.Namespace, Paused: v.paused(), Leader: v.leader(), Durability: "async"}
 	if v.View == nil {
 		return c
 	}
 	if id := v.View.Identity.Value.SystemID; id != 0 {
 		c.SystemID = strconv.FormatUint(id, 10)
 	}
-	leader, cohort := v.View.Leader.Value, v.View.Cohort.Value
+	leader := v.View.Leader.Value
 	c.Epoch = v.View.Epoch.Value.Epoch
 	c.Released, c.Successor = leader.Released, leader.Successor
-	c.Quorum, c.QuorumK = cohort.Members, cohort.K
+	if c.Quorum = v.describeQuorum(); c.Quorum != nil {
+		c.Durability = "quorum"
+	}
 	return c
 }
 
@@ -40,9 +42,10 @@ func (v *view) describeSelf(now core.Instant) Self {
 	s := Self{
 		Name: v.Name, Version: v.Version, Tick: v.Tick,
 		AgeSeconds: seconds(now.Sub(v.At)), TTLSeconds: seconds(v.TTL),
-		Hold:     describeHold(v.Hold, now),
-		Postgres: v.describeInstance(now),
-		Deadman:  describeDeadman(v.Deadman, now),
+		Hold:       describeHold(v.Hold, now),
+		Postgres:   v.describeInstance(now),
+		Deadman:    describeDeadman(v.Deadman, now),
+		Heartbeats: v.describeHeartbeats(now), Probe: v.describeProbe(now), VotedEpoch: v.Voted,
 		Watchdog: Watchdog{v.Watchdog.Mode, v.Watchdog.Armed, v.Watchdog.Message},
 	}
 	if j := v.Job; j != nil {
@@ -105,6 +108,7 @@ func (v *view) describeMember(m core.Member) Member {
 		Role: v.memberRole(m), State: v.memberState(m), Stale: v.stale(m.Name), Message: m.Message,
 		Epoch: m.WalEpoch, Timeline: m.Timeline, LSN: m.LSN.String(), Replayed: m.Replayed.String(),
 		ServerVersion: m.ServerVersion, Upstream: m.Upstream, PendingRestart: m.PendingRestart, Job: m.Job,
+		Sync: v.synchronousMember(m.Name), Detached: m.Detached, Lacking: m.Lacking,
 		NoFailover: m.NoFailover, Priority: m.Priority, Tags: m.Tags,
 	}
 	if out.Role == "replica" && m.Status == core.StatusRunning && !out.Stale && v.end != 0 {
@@ -135,7 +139,7 @@ func (v *view) operation() *Operation {
 }
 
 func describeOperation(o core.Operation) *Operation {
-	return &Operation{o.ID, string(o.Kind), o.From, o.To, o.By, wallClock(o.At), string(o.State), o.Result}
+	return &Operation{o.ID, string(o.Kind), o.From, o.To, o.Force, o.By, wallClock(o.At), string(o.State), o.Result}
 }
 
 // decision is the present one, with the time of the change that brought it if that is still known.
@@ -151,7 +155,7 @@ func (v *view) decision() Decision {
 }
 
 func (v *view) why() Why {
-	w := Why{APIVersion: Version, Cluster: v.Cluster, Member: v.Name, Decision: v.decision(), Recent: []Decision{}}
+	w := Why{APIVersion: Version, Cluster: v.Cluster, Member: v.Name, Decision: v.decision(), Recent: []Decision{}, Quorum: v.describeQuorum()}
 	for _, r := range v.Recent {
 		w.Recent = append(w.Recent, describeChange(r))
 	}

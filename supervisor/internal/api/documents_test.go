@@ -58,7 +58,7 @@ func TestDocuments(t *testing.T) {
 	for _, role := range []struct {
 		name string
 		snap *status.Snapshot
-	}{{"primary", apitest.Primary()}, {"standby", apitest.Standby()}, {"creating", creating}} {
+	}{{"primary", apitest.Primary()}, {"standby", apitest.Standby()}, {"creating", creating}, {"quorum", apitest.Quorum()}, {"electing", apitest.Electing()}} {
 		for _, path := range []string{"/patroni", "/cluster", "/history", "/config", "/v1/status", "/v1/why", "/v1/operation", "/v1/history"} {
 			got := ask(serving(role.snap), http.MethodGet, path)
 			if got.Code != http.StatusOK || got.Header().Get("Content-Type") != "application/json" {

@@ -79,7 +79,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 
 // labelled are the metrics with labels of their own.
 type labelled struct {
-	pluginUp, pluginRestarts, memberLag, build, rule *prometheus.Desc
+	pluginUp, pluginRestarts, memberLag, beatAge, beatsDropped, build, rule *prometheus.Desc
 }
 
 func newLabelled() labelled {
@@ -90,13 +90,15 @@ func newLabelled() labelled {
 		pluginUp:       desc("pgvigil_plugin_up", "1 if the plugin answers.", "plugin"),
 		pluginRestarts: desc("pgvigil_plugin_restarts_total", "How often the plugin was started again.", "plugin"),
 		memberLag:      desc("pgvigil_member_replay_lag_bytes", "How far a member's replay is behind the leader.", "member"),
+		beatAge:        desc("pgvigil_heartbeat_age_seconds", "How old the last heartbeat of a leader was when the loop turned last.", "member"),
+		beatsDropped:   desc("pgvigil_heartbeats_dropped_total", "Datagrams that were not believed.", "fault"),
 		build:          desc("pgvigil_build_info", "1, with the version as a label.", "version"),
 		rule:           desc("pgvigil_decision_info", "1, with the rule in force as a label.", "rule"),
 	}
 }
 
 func (l labelled) describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{l.pluginUp, l.pluginRestarts, l.memberLag, l.build, l.rule} {
+	for _, d := range []*prometheus.Desc{l.pluginUp, l.pluginRestarts, l.memberLag, l.beatAge, l.beatsDropped, l.build, l.rule} {
 		out <- d
 	}
 }
@@ -110,6 +112,14 @@ func (l labelled) collect(out chan<- prometheus.Metric, v *view) {
 	for _, p := range v.Plugins {
 		send(l.pluginUp, prometheus.GaugeValue, number(p.Up), p.Name)
 		send(l.pluginRestarts, prometheus.CounterValue, float64(p.Restarts), p.Name)
+	}
+	for _, h := range v.Heard {
+		if h.At != 0 {
+			send(l.beatAge, prometheus.GaugeValue, seconds(v.At.Sub(h.At)), h.Name)
+		}
+	}
+	for fault, n := range v.Heartbeats.Dropped {
+		send(l.beatsDropped, prometheus.CounterValue, float64(n), fault)
 	}
 	for _, m := range v.describeMembers() {
 		if m.ReplayLag != nil {

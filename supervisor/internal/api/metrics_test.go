@@ -15,7 +15,7 @@ import (
 var foreign = regexp.MustCompile(`(?m)^(?:# (?:HELP|TYPE) )?(?:go_|process_|promhttp_).*\n`)
 
 func TestMetrics(t *testing.T) {
-	for name, snap := range map[string]*status.Snapshot{"primary": apitest.Primary(), "standby": apitest.Standby()} {
+	for name, snap := range map[string]*status.Snapshot{"primary": apitest.Primary(), "standby": apitest.Standby(), "quorum": apitest.Quorum(), "electing": apitest.Electing()} {
 		got := ask(serving(snap), "GET", "/metrics")
 		if got.Code != 200 || !strings.HasPrefix(got.Header().Get("Content-Type"), "text/plain") {
 			t.Errorf("got %d %s", got.Code, got.Header())

@@ -29,15 +29,20 @@ func (s *Server) switchover(w http.ResponseWriter, r *http.Request) {
 // failover makes a member the leader while there is none. With a leader named, it is a switchover, as with Patroni.
 func (s *Server) failover(w http.ResponseWriter, r *http.Request) {
 	var leader, candidate string
-	f := fields{"leader": &leader, "candidate": &candidate}.read(w, r)
-	if f == nil && candidate == "" {
+	var force bool
+	f := fields{"leader": &leader, "candidate": &candidate, "accept_data_loss": &force}.read(w, r)
+	switch {
+	case f != nil:
+	case candidate == "":
 		f = badRequest("candidate: a failover needs the name of the member to lead")
+	case force && leader != "":
+		f = badRequest("accept_data_loss: with a leader named, this is a switchover, which loses nothing")
 	}
 	kind := core.Failover
 	if leader != "" {
 		kind = core.Switchover
 	}
-	s.operate(w, r, f, status.Request{Kind: string(kind), From: leader, To: candidate})
+	s.operate(w, r, f, status.Request{Kind: string(kind), From: leader, To: candidate, Force: force})
 }
 
 // reinitialize replaces a member's data directory by a copy of the leader's. Body: member, by default this one. It

@@ -14,6 +14,8 @@ type patroniCluster struct {
 	Members []patroniMember `json:"members"`
 	Scope   string          `json:"scope"`
 	Pause   bool            `json:"pause,omitempty"`
+	// Quorum is beyond what Patroni tells.
+	Quorum *Quorum `json:"quorum,omitempty"`
 }
 
 // patroniMember is a member there. The lags are bytes, or "unknown"; a leader has none.
@@ -44,6 +46,7 @@ func (v *view) cluster() patroniCluster {
 	if v.View == nil {
 		return doc
 	}
+	doc.Quorum = v.describeQuorum()
 	for _, m := range v.View.Members {
 		doc.Members = append(doc.Members, v.patroniMember(m.Value))
 	}
@@ -55,9 +58,14 @@ func (v *view) patroniMember(m core.Member) patroniMember {
 		Name: m.Name, Role: "replica", State: v.memberState(m), APIURL: v.url(m) + "/patroni", Host: m.Host, Port: m.Port,
 		Timeline: m.Timeline, PendingRestart: len(m.PendingRestart) > 0, Tags: m.Tags,
 	}
-	if m.Name == v.leader() {
+	switch c := v.cohort(); {
+	case m.Name == v.leader():
 		out.Role = "leader"
 		return out
+	case v.synchronousMember(m.Name) && c.K == len(c.Members)-1:
+		out.Role = "sync_standby"
+	case v.synchronousMember(m.Name):
+		out.Role = "quorum_standby"
 	}
 	if m.Role != core.RoleStandby || m.Status != core.StatusRunning || v.stale(m.Name) {
 		out.Lag = "unknown"

@@ -27,11 +27,12 @@ type Cluster struct {
 	Paused    bool       `json:"paused"`
 	Epoch     core.Epoch `json:"epoch"`
 	// Leader is whose leadership is in force, empty when none is. Released tells that the last holder gave its up.
-	Leader    string   `json:"leader,omitempty"`
-	Released  bool     `json:"released,omitempty"`
-	Successor string   `json:"successor,omitempty"`
-	Quorum    []string `json:"quorum,omitempty"`
-	QuorumK   int      `json:"quorum_k,omitempty"`
+	Leader    string `json:"leader,omitempty"`
+	Released  bool   `json:"released,omitempty"`
+	Successor string `json:"successor,omitempty"`
+	// Durability is async or quorum, Quorum what the latter asks for now; null with async.
+	Durability string  `json:"durability"`
+	Quorum     *Quorum `json:"quorum"`
 }
 
 // Self is the member that answers.
@@ -48,7 +49,11 @@ type Self struct {
 	Watchdog   Watchdog  `json:"watchdog"`
 	Job        *Job      `json:"job"`
 	// DCSAgeSeconds is how long ago the DCS answered last; null is never.
-	DCSAgeSeconds *float64 `json:"dcs_age_seconds"`
+	DCSAgeSeconds *float64   `json:"dcs_age_seconds"`
+	Heartbeats    Heartbeats `json:"heartbeats"`
+	Probe         *Probe     `json:"probe"`
+	// VotedEpoch is the epoch this member has voted in: it stays detached until that is over.
+	VotedEpoch core.Epoch `json:"voted_epoch,omitempty"`
 }
 
 // Hold is the leadership of the member that answers.
@@ -133,27 +138,34 @@ type Member struct {
 	LSN      string        `json:"lsn"`
 	Replayed string        `json:"replayed"`
 	// ReceiveLag and ReplayLag are bytes behind the leader; null is not known, or the leader itself.
-	ReceiveLag     *uint64           `json:"receive_lag"`
-	ReplayLag      *uint64           `json:"replay_lag"`
-	ServerVersion  uint32            `json:"server_version,omitempty"`
-	Upstream       string            `json:"upstream,omitempty"`
-	PendingRestart []string          `json:"pending_restart,omitempty"`
-	Job            string            `json:"job,omitempty"`
-	NoFailover     bool              `json:"nofailover,omitempty"`
-	Priority       int               `json:"priority"`
-	Tags           map[string]string `json:"tags,omitempty"`
+	ReceiveLag     *uint64  `json:"receive_lag"`
+	ReplayLag      *uint64  `json:"replay_lag"`
+	ServerVersion  uint32   `json:"server_version,omitempty"`
+	Upstream       string   `json:"upstream,omitempty"`
+	PendingRestart []string `json:"pending_restart,omitempty"`
+	Job            string   `json:"job,omitempty"`
+	// Sync tells that commits are counted on it, Detached that it receives no WAL because it has voted, Lacking that its data may lack
+	// what it once acknowledged.
+	Sync       bool              `json:"sync,omitempty"`
+	Detached   bool              `json:"detached,omitempty"`
+	Lacking    bool              `json:"lacking,omitempty"`
+	NoFailover bool              `json:"nofailover,omitempty"`
+	Priority   int               `json:"priority"`
+	Tags       map[string]string `json:"tags,omitempty"`
 }
 
 // Operation is what an operator asked for.
 type Operation struct {
-	ID     string `json:"id"`
-	Kind   string `json:"kind"`
-	From   string `json:"from,omitempty"`
-	To     string `json:"to,omitempty"`
-	By     string `json:"by,omitempty"`
-	At     string `json:"at,omitempty"`
-	State  string `json:"state"`
-	Result string `json:"result,omitempty"`
+	ID   string `json:"id"`
+	Kind string `json:"kind"`
+	From string `json:"from,omitempty"`
+	To   string `json:"to,omitempty"`
+	// AcceptDataLoss tells that a failover may lose acknowledged commits.
+	AcceptDataLoss bool   `json:"accept_data_loss,omitempty"`
+	By             string `json:"by,omitempty"`
+	At             string `json:"at,omitempty"`
+	State          string `json:"state"`
+	Result         string `json:"result,omitempty"`
 }
 
 // Decision is why a member does what it does.
@@ -181,6 +193,8 @@ type Why struct {
 	Member     string     `json:"member"`
 	Decision   Decision   `json:"decision"`
 	Recent     []Decision `json:"recent"`
+	// Quorum is there with durability by quorum.
+	Quorum *Quorum `json:"quorum"`
 }
 
 // Rules is the document /v1/rules.

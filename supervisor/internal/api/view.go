@@ -66,8 +66,7 @@ func newView(snap *status.Snapshot, scheme string) *view {
 	}
 	v.self = snap.View.Member(snap.Name).Value
 	v.noloadbalance = v.self.Tags["noloadbalance"] == "true"
-	cohort := snap.View.Cohort.Value
-	v.voter = cohort.K > 0 && slices.Contains(cohort.Members, snap.Name)
+	v.voter = v.synchronousMember(snap.Name)
 	v.end = v.leaderEnd()
 	return v
 }

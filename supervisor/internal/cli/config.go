@@ -25,7 +25,7 @@ func (a *App) configValidateCommand() *cobra.Command {
 			"for a moment, the plugins' blocks too. Nothing is changed. The exit code is 0 if the configuration can be used, else 2.",
 	}
 	f := output(c, "text", "line", "json")
-	noPlugins := c.Flags().Bool("no-plugins", false, "do not start plugins; their blocks are not checked")
+	noPlugins := c.Flags().Bool("no-plugins", false, "do not start plugins, nor read files that are named; plugins' blocks are not checked")
 	c.RunE = func(c *cobra.Command, paths []string) error {
 		if len(paths) == 0 {
 			path, _ := a.configPath()
@@ -33,6 +33,8 @@ func (a *App) configValidateCommand() *cobra.Command {
 		}
 		cfg, diags := config.Load(paths...)
 		if cfg != nil && !*noPlugins {
+			_, found := cfg.ReadSecret()
+			diags.Merge(found)
 			checkPlugins(c.Context(), cfg, diags)
 		}
 		if err := writeDiagnostics(a.Out, diags, f.value, a.colour()); err != nil {

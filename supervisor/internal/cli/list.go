@@ -107,6 +107,11 @@ func (a *App) show(w io.Writer, s *api.Status, f *format) error {
 	if err := t.write(w); err != nil {
 		return err
 	}
+	if line := quorumLine(s); line != "" {
+		if _, err := fmt.Fprintf(w, "\n%s\n", printable(line)); err != nil {
+			return wrapOutput(err)
+		}
+	}
 	return messages(w, s)
 }
 
@@ -148,6 +153,9 @@ func memberTable(s *api.Status, wide bool) *table {
 		head:  []string{"Member", "Host", "Role", "State", "Epoch", "TL", "LSN", "Lag", "Tags"},
 		right: map[string]bool{"Epoch": true, "TL": true, "LSN": true, "Lag": true, "Received lag": true, "Priority": true},
 	}
+	if s.Cluster.Quorum != nil {
+		t.head = slices.Insert(t.head, 3, "Sync")
+	}
 	if wide {
 		t.head = append(t.head, "Received lag", "Priority", "PostgreSQL", "Version", "Upstream", "API", "Job")
 	}
@@ -155,6 +163,9 @@ func memberTable(s *api.Status, wide bool) *table {
 		cells := []string{
 			m.Name, host(m), role(m), state(m), strconv.FormatUint(uint64(m.Epoch), 10), number(m.Timeline), m.LSN,
 			lag(m, m.ReplayLag), tags(m),
+		}
+		if s.Cluster.Quorum != nil {
+			cells = slices.Insert(cells, 3, synchronous(s, m))
 		}
 		if wide {
 			cells = append(cells, lag(m, m.ReceiveLag), strconv.Itoa(m.Priority), serverVersion(m.ServerVersion), m.Version, m.Upstream, m.API, m.Job)
@@ -195,10 +206,16 @@ func role(m api.Member) string {
 }
 
 func state(m api.Member) string {
-	if len(m.PendingRestart) > 0 {
-		return m.State + ", restart pending"
+	text := m.State
+	for _, more := range []struct {
+		holds bool
+		text  string
+	}{{m.Detached, "detached"}, {m.Lacking, "catching up"}, {len(m.PendingRestart) > 0, "restart pending"}} {
+		if more.holds {
+			text += ", " + more.text
+		}
 	}
-	return m.State
+	return text
 }
 
 func number[T ~uint32](n T) string {

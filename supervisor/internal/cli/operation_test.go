@@ -123,6 +123,7 @@ func TestAskingBack(t *testing.T) {
 		{shell{inTerminal: true, in: "n\n"}, "switchover", cli.ExitError, "Switch over from mdw to the best candidate? [y/N]", 0},
 		{shell{inTerminal: true, in: ""}, "switchover", cli.ExitError, "nothing was done", 0},
 		{shell{inTerminal: true, in: "yes\n"}, "switchover --wait=false", cli.ExitOK, "Cluster: demo", 1},
+		{shell{inTerminal: true, in: "y\n"}, "failover --candidate standby --accept-data-loss --wait=false", cli.ExitOK, "COMMITS PAST THAT ARE LOST FOR GOOD, ALSO THOSE THAT WERE ACKNOWLEDGED TO CLIENTS, and mdw still leads", 1},
 		{shell{inTerminal: true, in: "Y\n"}, "failover --candidate standby --wait=false", cli.ExitOK, "mdw leads. Make standby the leader all the same", 1},
 		{shell{inTerminal: true, in: "y"}, "reinit standby1 --wait=false", cli.ExitOK, "Replace all data of standby1?", 1},
 	} {

@@ -55,9 +55,12 @@ func (a *App) failoverCommand() *cobra.Command {
 		Use:   "failover --candidate MEMBER",
 		Short: "Make a member the leader where there is none",
 		Long: "Makes a member the leader where none is, or where the leader cannot hand over. Writes that only the old leader has\n" +
-			"are lost: where there is a healthy leader, use switchover.",
+			"are lost: where there is a healthy leader, use switchover.\n\n" +
+			"With durability = \"quorum\" nothing that was acknowledged is lost: the failover waits until enough members have said how far\n" +
+			"they got. Where too few are left to do so, --accept-data-loss goes ahead with what the candidate has. The history records it.",
 	}
 	candidate := c.Flags().String("candidate", "", "the member that is to lead")
+	force := c.Flags().Bool("accept-data-loss", false, "go ahead without the proof that nothing acknowledged is lost")
 	o := a.operationFlags(c, time.Minute)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if *candidate == "" {
@@ -71,16 +74,35 @@ func (a *App) failoverCommand() *cobra.Command {
 			return err
 		}
 		question := fmt.Sprintf("Make %s the leader?", *candidate)
-		if leader := before.Cluster.Leader; leader != "" {
+		switch leader := before.Cluster.Leader; {
+		case *force:
+			question = acceptLoss(before, *candidate)
+		case leader != "" && before.Cluster.Quorum != nil:
+			question = fmt.Sprintf("%s leads. Make %s the leader all the same?", leader, *candidate)
+		case leader != "":
 			question = fmt.Sprintf("%s leads. Make %s the leader all the same, at the risk of losing writes?", leader, *candidate)
 		}
 		if err := a.confirm(o, before, question); err != nil {
 			return err
 		}
-		return a.run(c.Context(), client, o, before, http.MethodPost, "/failover?wait=false", map[string]string{"candidate": *candidate})
+		body := map[string]any{"candidate": *candidate}
+		if *force {
+			body["accept_data_loss"] = true
+		}
+		return a.run(c.Context(), client, o, before, http.MethodPost, "/failover?wait=false", body)
 	}
 	a.completeMembers(c, "candidate")
 	return c
+}
+
+// acceptLoss is the question before a failover that may lose what was acknowledged.
+func acceptLoss(s *api.Status, candidate string) string {
+	m := find(s, candidate)
+	text := fmt.Sprintf("%s has written up to %s in epoch %d. COMMITS PAST THAT ARE LOST FOR GOOD, ALSO THOSE THAT WERE ACKNOWLEDGED TO CLIENTS", candidate, m.LSN, m.Epoch)
+	if leader := s.Cluster.Leader; leader != "" {
+		text += ", and " + leader + " still leads"
+	}
+	return text + fmt.Sprintf(".\nMake %s the leader all the same?", candidate)
 }
 
 func (a *App) reinitCommand() *cobra.Command {

@@ -74,6 +74,9 @@ func (a *App) writeWhy(w io.Writer, why api.Why) error {
 		fmt.Fprintf(&b, "  %s %s\n", map[bool]string{true: "yes", false: "no "}[c.Holds], printable(c.Name))
 	}
 	fmt.Fprintf(&b, "  plan: %s\n", planned(d.Plan))
+	for _, line := range ballotLines(why.Quorum, uint64(d.Epoch)) {
+		fmt.Fprintf(&b, "  %s\n", printable(line))
+	}
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return wrapOutput(err)
 	}

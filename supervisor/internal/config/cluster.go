@@ -45,7 +45,7 @@ func (d *decoder) cluster(c *Config, root *decoded) {
 	}
 	d.shortTTL(c.Timing.TTL, b)
 	c.MaximumLagOnFailover = uint64(b.whole("maximum_lag_on_failover"))
-	c.Durability = d.durability(b)
+	d.quorum(c, b)
 }
 
 func (d *decoder) named(what, name string, at hcl.Range) {
@@ -102,15 +102,6 @@ func (d *decoder) member(l *Loader, b *decoded) string {
 		d.diags.errorf(b.header, "The host name is no name for a member", "The host is called %q. Set \"member\" in cluster. %s", name, nameRule)
 	}
 	return name
-}
-
-func (d *decoder) durability(b *decoded) string {
-	v, ok := b.value("durability")
-	if ok && v.data == durabilityQuorum {
-		d.diags.errorf(v.at, "Durability quorum is not available in this version",
-			"This version offers \"async\" only: an automatic failover can lose up to maximum_lag_on_failover of acknowledged WAL.")
-	}
-	return b.text("durability")
 }
 
 func (d *decoder) dirs(c *Config, root *decoded) {

@@ -18,11 +18,13 @@ import (
 type Config struct {
 	Cluster Cluster
 	Timing  Timing
-	// Durability is DurabilityAsync.
+	// Durability is DurabilityAsync or DurabilityQuorum.
 	Durability string
+	Quorum     Quorum
 	// MaximumLagOnFailover is in bytes.
 	MaximumLagOnFailover uint64
 	API                  API
+	Heartbeats           Heartbeats
 	DCS                  PluginBlock
 	// Postgres is the zero PluginBlock where Loader.DCSOnly allowed to leave it out.
 	Postgres PluginBlock
@@ -55,10 +57,21 @@ type Timing struct {
 	PrimaryStartTimeout, PrimaryStopTimeout time.Duration
 }
 
-// DurabilityAsync acknowledges a commit without waiting for standbys.
-const DurabilityAsync = "async"
+// Durabilities.
+const (
+	// DurabilityAsync acknowledges a commit without waiting for standbys.
+	DurabilityAsync = "async"
+	// DurabilityQuorum acknowledges a commit when standbys have it, too.
+	DurabilityQuorum = "quorum"
+)
 
-const durabilityQuorum = "quorum"
+// Quorum is what durability by quorum asks for.
+type Quorum struct {
+	// SyncStandbys is how many standbys a commit waits for, MinSync how many at the least when some are missing.
+	SyncStandbys, MinSync int
+	// SuspectAfter is the silence after which a primary is replaced.
+	SuspectAfter time.Duration
+}
 
 // API is the REST interface.
 type API struct {

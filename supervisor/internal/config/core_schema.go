@@ -10,15 +10,16 @@ func CoreSchema() Block { return *rootSchema() }
 
 // Block types at the top level.
 const (
-	blockCluster  = "cluster"
-	blockAPI      = "api"
-	blockDCS      = "dcs"
-	blockPostgres = "postgres"
-	blockRouter   = "router"
-	blockWatchdog = "watchdog"
-	blockTags     = "tags"
-	blockLog      = "log"
-	blockPlugin   = "plugin"
+	blockCluster    = "cluster"
+	blockAPI        = "api"
+	blockHeartbeats = "heartbeats"
+	blockDCS        = "dcs"
+	blockPostgres   = "postgres"
+	blockRouter     = "router"
+	blockWatchdog   = "watchdog"
+	blockTags       = "tags"
+	blockLog        = "log"
+	blockPlugin     = "plugin"
 )
 
 func rootSchema() *Block {
@@ -31,6 +32,7 @@ func rootSchema() *Block {
 		Blocks: []NestedBlock{
 			{Type: blockCluster, Labels: []string{"name"}, Required: true, Body: clusterSchema(), Description: "Its label is the name of the cluster."},
 			{Type: blockAPI, Body: apiSchema(), Description: "The REST interface."},
+			{Type: blockHeartbeats, Body: heartbeatsSchema(), Description: "What supervisors say to each other directly."},
 			{Type: blockDCS, Labels: []string{"plugin"}, Required: true, opaque: true, Description: "Its label is the plugin, such as \"etcd\"."},
 			{Type: blockPostgres, Required: true, opaque: true, Description: "The PostgreSQL server of this host."},
 			{Type: blockRouter, Labels: []string{"plugin"}, Repeated: true, opaque: true, Description: "Its label is the plugin, such as \"haproxy\"."},
@@ -42,14 +44,14 @@ func rootSchema() *Block {
 }
 
 func clusterSchema() Block {
-	return Block{Attributes: []Attribute{
+	return Block{Attributes: append([]Attribute{
 		{Name: "namespace", Type: String, Default: `"/service"`, Description: "Where in the DCS the clusters' keys stand; begins with a slash."},
 		{Name: "member", Type: String, Description: "Name of this member, unique in the cluster; the host name by default."},
 		{Name: "ttl", Type: Duration, Default: nanoseconds(30 * time.Second), Minimum: bound(time.Second), Maximum: bound(10 * time.Minute),
 			Description: "How long a leadership holds without renewal: how long the cluster may be without a primary after its host was lost."},
 		{Name: "clock_drift_ppm", Type: Number, Default: "10000", Minimum: bound(0), Maximum: bound(100_000),
 			Description: "How far the rates of two hosts' clocks may differ, in millionths."},
-		{Name: "durability", Type: String, Default: `"async"`, OneOf: []string{DurabilityAsync, durabilityQuorum},
+		{Name: "durability", Type: String, Default: `"async"`, OneOf: []string{DurabilityAsync, DurabilityQuorum},
 			Description: "Whether a commit waits for standbys."},
 		{Name: "maximum_lag_on_failover", Type: Size, Default: "1048576", Minimum: bound(0),
 			Description: "How many bytes of WAL a standby may lack and still be promoted automatically."},
@@ -57,7 +59,7 @@ func clusterSchema() Block {
 			Description: "How long a crashed primary may take to come back before another member takes over."},
 		{Name: "primary_stop_timeout", Type: Duration, Default: nanoseconds(30 * time.Second), Minimum: bound(time.Second), Maximum: bound(24 * time.Hour),
 			Description: "How long a planned stop of the primary may take before its sessions are killed."},
-	}}
+	}, quorumAttributes()...)}
 }
 
 func apiSchema() Block {

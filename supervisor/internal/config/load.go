@@ -123,6 +123,7 @@ func (d *decoder) build(c *Config, root *decoded) {
 	d.socketRoom(c, root)
 	d.server(c)
 	d.api(c, root)
+	d.heartbeats(c, root)
 	d.watchdog(c, root)
 	d.tags(c, root)
 	d.log(c, root)

@@ -14,6 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/pgvigil/pgvigil/supervisor/internal/core"
 )
 
 const rest = `
@@ -56,6 +58,7 @@ func TestDefaults(t *testing.T) {
 		Cluster:              Cluster{Name: "demo", Namespace: "/service", Member: "mdw"},
 		Timing:               Timing{TTL: 30 * time.Second, DriftPPM: 10_000, PrimaryStartTimeout: 5 * time.Minute, PrimaryStopTimeout: 30 * time.Second},
 		Durability:           "async",
+		Quorum:               Quorum{SyncStandbys: 1, MinSync: 1, SuspectAfter: 800 * time.Millisecond},
 		MaximumLagOnFailover: 1 << 20,
 		API:                  API{Listen: "0.0.0.0:8008", Connect: "10.0.0.1:8008"},
 		DCS:                  PluginBlock{Kind: "dcs", Name: "etcd", Command: "/usr/libexec/pgvigil/plugins/pgvigil-plugin-etcd", Transport: "auto-mtls"},
@@ -68,7 +71,7 @@ func TestDefaults(t *testing.T) {
 		StateDir:             "/var/lib/pgvigil/demo",
 		PluginDir:            "/usr/libexec/pgvigil/plugins",
 	}
-	ignore := []cmp.Option{cmpopts.IgnoreUnexported(Config{}, PluginBlock{}), cmpopts.IgnoreFields(PluginBlock{}, "Range")}
+	ignore := []cmp.Option{cmpopts.IgnoreUnexported(Config{}, PluginBlock{}, Heartbeats{}), cmpopts.IgnoreFields(PluginBlock{}, "Range")}
 	if diff := cmp.Diff(want, c, ignore...); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
@@ -87,6 +90,13 @@ cluster "demo" {
   maximum_lag_on_failover = "1.5MB"
   primary_start_timeout   = "1m"
   primary_stop_timeout    = "10s"
+  durability              = "quorum"
+  synchronous_standbys    = 2
+  min_sync                = 0
+  suspect_after           = "1200ms"
+}
+heartbeats {
+  secret_file = "/etc/pgvigil/heartbeat.secret"
 }
 api {
   listen  = "*:9008"
@@ -144,6 +154,12 @@ log {
 		TLS:  &APITLS{CertFile: "/c", KeyFile: "/k", CAFile: "/a", VerifyClient: "optional"},
 		Auth: &APIAuth{Username: "admin", Password: "s3cret"}}); !cmp.Equal(want, c.API) {
 		t.Errorf("api: %s", cmp.Diff(want, c.API))
+	}
+	if p := c.Policy(); !p.Quorum || p.SyncStandbys != 2 || p.MinSync != 0 || p.SuspectAfter != 1200*core.Millisecond {
+		t.Errorf("policy: %+v", p)
+	}
+	if c.Heartbeats.SecretFile != "/etc/pgvigil/heartbeat.secret" {
+		t.Errorf("heartbeats: %+v", c.Heartbeats)
 	}
 	if want := (Watchdog{Mode: "required", Device: "/dev/watchdog1", SafetyMargin: 1500 * time.Millisecond, Timeout: time.Second}); c.Watchdog != want {
 		t.Errorf("watchdog: %+v", c.Watchdog)
@@ -281,5 +297,48 @@ dcs "etcd" {
 		if got := diags.count(Warning) == 1; got != test.want || diags.HasErrors() {
 			t.Errorf("%s with mode %o: %s", test.value, test.mode, linesOf(diags))
 		}
+	}
+}
+
+// The secret of heartbeats is read when it is needed, and what is wrong with it has a place.
+func TestHeartbeatSecret(t *testing.T) {
+	dir := t.TempDir()
+	file := write(t, dir, "heartbeat.secret", "0123456789abcdef\n")
+	text := func(body string) string {
+		return `cluster "demo" { durability = "quorum" }
+postgres { connect = "10.0.0.1:5432" }
+dcs "etcd" {}
+` + body
+	}
+	read := func(body string) (string, string) {
+		secret, diags := mustLoad(t, text(body)).ReadSecret()
+		return string(secret), linesOf(diags)
+	}
+	if err := os.Chmod(file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	byFile := fmt.Sprintf("heartbeats { secret_file = %q }", file)
+	if secret, found := read(byFile); secret != "0123456789abcdef" || found != "" {
+		t.Errorf("secret of %d bytes, %s", len(secret), found)
+	}
+	if secret, found := read(`heartbeats { secret = "${env("ETCD_PASSWORD")}${env("ETCD_PASSWORD")}${env("ETCD_PASSWORD")}" }`); secret != "s3crets3crets3cret" || found != "" {
+		t.Errorf("secret of %d bytes, %s", len(secret), found)
+	}
+	if secret, found := read(""); secret != "" || found != "" {
+		t.Errorf("secret of %d bytes, %s", len(secret), found)
+	}
+	if err := os.Chmod(file, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if secret, found := read(byFile); secret == "" || !strings.Contains(found, ":4:28: warning: Secret in a file that everybody can read") {
+		t.Errorf("secret of %d bytes, %s", len(secret), found)
+	}
+	write(t, dir, "heartbeat.secret", "0123456789abcde\n\n")
+	if secret, found := read(byFile); secret != "" || !strings.Contains(found, ":4:28: error: The secret of heartbeats is too short: ") || strings.Contains(found, "89abc") {
+		t.Errorf("secret of %d bytes, %s", len(secret), found)
+	}
+	os.Remove(file)
+	if secret, found := read(byFile); secret != "" || !strings.Contains(found, "cannot be read: "+file+": no such file") {
+		t.Errorf("secret of %d bytes, %s", len(secret), found)
 	}
 }

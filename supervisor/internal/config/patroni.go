@@ -17,8 +17,12 @@ func moved(name, where string) string {
 		return `The DCS is retried for as long as "ttl" leaves time; one try is bounded by "request_timeout" in the dcs block.`
 	case "failsafe_mode":
 		return "There is no such switch. Leave it out."
-	case "synchronous_mode", "synchronous_mode_strict":
-		return `Patroni's synchronous modes are "durability" in the cluster block.`
+	case "synchronous_mode":
+		return `Patroni's synchronous modes are durability = "quorum" in the cluster block.`
+	case "synchronous_mode_strict":
+		return `Patroni's synchronous_mode_strict is "min_sync" in the cluster block: 1 or more is strict.`
+	case "synchronous_node_count":
+		return `Patroni's synchronous_node_count is "synchronous_standbys" in the cluster block.`
 	case "restapi":
 		return "Patroni's restapi is the api block."
 	case "postgresql":

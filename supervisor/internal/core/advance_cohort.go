@@ -18,16 +18,18 @@ func (s State) wroteCohort(c Committed) State {
 
 // observedOwn notes what the records of this member in the DCS say of its past: where it has been, and what became of its vote.
 func (s State) observedOwn(v *View, p Policy) State {
+	own := v.Ballot(p.Self.Name)
+	b := own.Value
 	if m := v.Member(p.Self.Name).Value; !s.Claim.Done {
-		if at := (Position{m.Timeline, m.LSN}); s.Owed.before(at) {
-			s.Owed = at
-		}
+		s.Owed = latest(s.Owed, m.Owed, Position{m.Timeline, m.LSN}, Position{b.Timeline, b.LSN})
+		s.Lacking = s.Lacking || m.Lacking
 	}
 	if v.Revision < s.LastCommit {
 		return s
 	}
-	own := v.Ballot(p.Self.Name)
-	b := own.Value
+	if b.Epoch != 0 && b.Epoch == v.Epoch.Value.Epoch && !b.Withdrawn && s.Voted != b.Epoch {
+		s.Voted, s.VotedRev = b.Epoch, own.Rev // of an older disk than the vote
+	}
 	over := s.Voted < v.Epoch.Value.Epoch || b.Epoch == s.Voted && b.Withdrawn && own.Rev > s.VotedRev
 	switch {
 	case s.Voted != 0 && over:
@@ -38,6 +40,16 @@ func (s State) observedOwn(v *View, p Policy) State {
 		s.VotedAt = v.SeenAt
 	}
 	return s
+}
+
+// latest is the last place of some.
+func latest(first Position, more ...Position) Position {
+	for _, p := range more {
+		if first.before(p) {
+			first = p
+		}
+	}
+	return first
 }
 
 // observedCohort notes, of an own leadership, who keeps its commits, which standbys are fit, and what was promised.

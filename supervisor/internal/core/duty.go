@@ -3,7 +3,7 @@
 package core
 
 import (
-	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -138,7 +138,7 @@ func (f *facts) self() Member {
 	if f.s.RaceSince != 0 {
 		m.Race = f.s.RaceEpoch
 	}
-	m.Detached, m.Lacking = f.voted(), f.s.Lacking
+	m.Detached, m.Lacking, m.Owed = f.voted(), f.s.Lacking, f.s.Owed
 	return m
 }
 
@@ -162,7 +162,14 @@ func sameMember(a, b Member) bool {
 	if a.Race == 0 && b.Race == 0 {
 		a.LSN, b.LSN, a.Replayed, b.Replayed = 0, 0, 0, 0
 	}
-	return fmt.Sprint(a) == fmt.Sprint(b) // maps print in order of their keys
+	return a.Name == b.Name && a.Instance == b.Instance && a.Token == b.Token && a.API == b.API && a.Host == b.Host &&
+		a.Port == b.Port && a.Version == b.Version && a.Beat == b.Beat && a.Status == b.Status && a.Role == b.Role &&
+		a.Message == b.Message && a.SystemID == b.SystemID && a.ServerVersion == b.ServerVersion &&
+		a.Timeline == b.Timeline && a.LSN == b.LSN && a.Replayed == b.Replayed && a.WalEpoch == b.WalEpoch &&
+		a.Streaming == b.Streaming && a.Upstream == b.Upstream && a.Checkpointed == b.Checkpointed &&
+		slices.Equal(a.PendingRestart, b.PendingRestart) && a.Job == b.Job && a.NoFailover == b.NoFailover &&
+		a.Priority == b.Priority && maps.Equal(a.Tags, b.Tags) && a.Detached == b.Detached && a.Lacking == b.Lacking && a.Owed == b.Owed &&
+		a.Race == b.Race
 }
 
 // route tells the routers, when something changed and every few seconds.

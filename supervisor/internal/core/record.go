@@ -131,8 +131,9 @@ type Member struct {
 	Tags           map[string]string `json:"tags,omitempty"`
 	// Detached says that it receives no WAL because it has voted.
 	Detached bool `json:"detached,omitempty"`
-	// Lacking says that its data may lack what it once acknowledged.
-	Lacking bool `json:"lacking,omitempty"`
+	// Lacking says that its data may lack what it once acknowledged, Owed up to where, as far as that is known.
+	Lacking bool     `json:"lacking,omitempty"`
+	Owed    Position `json:"owed,omitzero"`
 	// Race is the epoch whose leader this member holds for gone; LSN is then what it stands for election with.
 	Race Epoch `json:"race,omitempty"`
 }

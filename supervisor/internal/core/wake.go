@@ -23,7 +23,7 @@ func Wake(s State, o Observation, p Policy) Instant {
 	for _, m := range s.Members {
 		at(m.At.Add(p.MemberTTL()))
 		if m.Name == p.Self.Name {
-			at(m.At.Add(p.BeatEvery()))
+			at(beatAt(m, o, p))
 		}
 	}
 	if s.LeftoversSince != 0 {
@@ -41,6 +41,14 @@ func Wake(s State, o Observation, p Policy) Instant {
 		at(s.RaceSince.Add(p.ReturnGrace()))
 	}
 	return next
+}
+
+// beatAt is when the own record must be written anew even though no tick for another reason took that along.
+func beatAt(own MemberSeen, o Observation, p Policy) Instant {
+	if o.View != nil && len(o.View.Cohort.Value.Members) > 0 {
+		return own.At.Add(p.BeatEvery())
+	}
+	return own.At.Add(p.BeatEvery() * 5 / 4)
 }
 
 // wakeToElect are the instants of an election. A leader's silence is one only once it has begun: the shell wakes the core then.

@@ -15,6 +15,7 @@ import (
 	"github.com/pgvigil/pgvigil/supervisor/internal/core"
 	"github.com/pgvigil/pgvigil/supervisor/internal/deadman"
 	"github.com/pgvigil/pgvigil/supervisor/internal/loop"
+	"github.com/pgvigil/pgvigil/supervisor/internal/peers"
 	"github.com/pgvigil/pgvigil/supervisor/internal/pluginhost"
 	"github.com/pgvigil/pgvigil/supervisor/internal/status"
 )
@@ -120,7 +121,7 @@ func (d *Daemon) configure(ctx context.Context, c *configurer) error {
 	return err
 }
 
-func (d *Daemon) newLoop(policy core.Policy, host *pluginhost.Host, store *loop.Store, dog loop.Watchdog, p loop.Peers, n *notifier) *loop.Loop {
+func (d *Daemon) newLoop(policy core.Policy, host *pluginhost.Host, store *loop.Store, dog loop.Watchdog, p *peers.Peers, n *notifier) *loop.Loop {
 	policy.Self.Instance, policy.Self.Token, policy.Self.Version = store.Instance, store.Token, d.Version
 	policy.Routers = len(d.Config.Routers) > 0
 	return loop.New(loop.Config{
@@ -128,7 +129,8 @@ func (d *Daemon) newLoop(policy core.Policy, host *pluginhost.Host, store *loop.
 		DCS: dcs{host.DCS()}, Postgres: host.Postgres(), Routers: routers(host),
 		Fencer:   fencer{&deadman.Client{RunDir: d.Config.RunDir, DataDir: d.Config.Server.DataDir}},
 		Watchdog: dog, Peers: p,
-		Plugins: func() []status.Plugin { return pluginStatus(host) },
-		Clock:   bootNow, Store: store, Log: d.Log, Ticked: n.ticked,
+		Plugins:    func() []status.Plugin { return pluginStatus(host) },
+		Heartbeats: func() status.Heartbeats { return heartbeats(p) },
+		Clock:      bootNow, Store: store, Log: d.Log, Ticked: n.ticked,
 	})
 }

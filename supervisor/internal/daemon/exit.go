@@ -8,8 +8,8 @@ import (
 	"github.com/pgvigil/pgvigil/supervisor/internal/loop"
 )
 
-// ErrConfig is wrapped by the error of Run when a plugin refused its configuration; the diagnostics were written
-// to standard error.
+// ErrConfig is wrapped by the error of Run when the configuration was refused, by a plugin or because of what a file named there
+// holds; the diagnostics were written to standard error.
 var ErrConfig = errors.New("configuration refused")
 
 // Exit statuses of the daemon. They are stable.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/config"
+	"github.com/pgvigil/pgvigil/supervisor/internal/core"
 	"github.com/pgvigil/pgvigil/supervisor/internal/loop"
 )
 
@@ -25,16 +26,26 @@ func (d *Daemon) obeyReloads(ctx context.Context, c *configurer, l *loop.Loop, n
 			return
 		case <-d.Reload:
 			n.reloading()
-			d.reload(ctx, c, l.Reapply)
+			d.reload(ctx, c, l)
 			n.reloaded()
 		}
 	}
 }
 
+// reloadable is the loop as a reload sees it.
+type reloadable interface {
+	SetDurability(core.Policy)
+	Reapply()
+}
+
 // reload reads the configuration again and brings in force what can be without a restart. With any error the one in
 // force stays.
-func (d *Daemon) reload(ctx context.Context, c *configurer, reapply func()) {
+func (d *Daemon) reload(ctx context.Context, c *configurer, l reloadable) {
 	fresh, diags := d.Load()
+	if fresh != nil {
+		_, found := fresh.ReadSecret()
+		diags.Merge(found)
+	}
 	var err error
 	if !diags.HasErrors() {
 		var found *config.Diagnostics
@@ -51,7 +62,8 @@ func (d *Daemon) reload(ctx context.Context, c *configurer, reapply func()) {
 	if d.Level != nil {
 		d.Level.Set(fresh.Log.Level)
 	}
-	reapply()
+	l.SetDurability(fresh.Policy())
+	l.Reapply()
 	d.Log.Info("configuration reloaded")
 	if names := needRestart(d.Config, fresh); len(names) > 0 {
 		d.Log.Warn("some of what changed needs a restart of the supervisor, PostgreSQL runs on meanwhile", "changed", strings.Join(names, ", "))

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/config"
+	"github.com/pgvigil/pgvigil/supervisor/internal/core"
 	"github.com/pgvigil/pgvigil/supervisor/internal/pluginhost"
 )
 
@@ -76,6 +77,16 @@ func (r *reloading) begin(t *testing.T) {
 	}
 }
 
+// reloadedLoop notes what a reload asks of the loop.
+type reloadedLoop struct {
+	policies  []core.Policy
+	reapplied int
+}
+
+func (l *reloadedLoop) SetDurability(p core.Policy) { l.policies = append(l.policies, p) }
+
+func (l *reloadedLoop) Reapply() { l.reapplied++ }
+
 // Ensure a reload brings bodies and the log level in force, says what needs a restart, and brings PostgreSQL's
 // settings in force again.
 func TestReload(t *testing.T) {
@@ -85,13 +96,39 @@ func TestReload(t *testing.T) {
 		t.Fatalf("in force: %s", r.c.inForce)
 	}
 	r.rewrite(t, `router "example" { path = "/tmp/others" }`, "log { level = \"warn\" }\ntags { noloadbalance = true }")
-	reapplied := 0
-	r.reload(t.Context(), r.c, func() { reapplied++ })
-	if !r.is("/tmp/others") || r.Level.Level() != slog.LevelWarn || reapplied != 1 {
-		t.Errorf("in force: %s, level %s, reapplied %d times", r.c.inForce, r.Level.Level(), reapplied)
+	l := &reloadedLoop{}
+	r.reload(t.Context(), r.c, l)
+	if !r.is("/tmp/others") || r.Level.Level() != slog.LevelWarn || l.reapplied != 1 {
+		t.Errorf("in force: %s, level %s, reapplied %d times", r.c.inForce, r.Level.Level(), l.reapplied)
 	}
 	if !r.journal.has("needs a restart") || !r.journal.has("changed=tags") {
 		t.Error("not said what needs a restart")
+	}
+}
+
+// Ensure durability comes in force with a reload, and a secret of heartbeats that became unusable is an error.
+func TestReloadDurability(t *testing.T) {
+	r := newReloading(t, true)
+	r.begin(t)
+	secret := write(t, r.dir, "secret", "correct horse battery staple")
+	text := document(r.dir, "127.0.0.1:8008", fmt.Sprintf("heartbeats { secret_file = %q }", secret))
+	text = strings.Replace(text, `{ member = "a"`, "{\nmember = \"a\"\ndurability = \"quorum\"\nsynchronous_standbys = 2\nmin_sync = 0\nsuspect_after = \"1s\"\n", 1)
+	write(t, r.dir, "c.hcl", text)
+	l := &reloadedLoop{}
+	r.reload(t.Context(), r.c, l)
+	if len(l.policies) != 1 {
+		t.Fatalf("%+v", l)
+	}
+	if p := l.policies[0]; !p.Quorum || p.SyncStandbys != 2 || p.MinSync != 0 || p.SuspectAfter != core.Second {
+		t.Errorf("%+v", p)
+	}
+	if !r.journal.has("heartbeats") {
+		t.Error("not said what needs a restart")
+	}
+	write(t, r.dir, "secret", "short")
+	r.reload(t.Context(), r.c, l)
+	if len(l.policies) != 1 || !r.journal.has("too short") {
+		t.Errorf("%+v", l)
 	}
 }
 
@@ -106,7 +143,11 @@ func TestReloadRefused(t *testing.T) {
 			r := newReloading(t, true)
 			r.begin(t)
 			r.rewrite(t, block, `log { level = "warn" }`)
-			r.reload(t.Context(), r.c, func() { t.Error("reapplied") })
+			l := &reloadedLoop{}
+			r.reload(t.Context(), r.c, l)
+			if l.reapplied != 0 || l.policies != nil {
+				t.Errorf("%+v", l)
+			}
 			if !r.is("/routes") || r.Level.Level() != slog.LevelInfo || !r.journal.has("configuration not reloaded, the one in force stays") {
 				t.Errorf("in force: %s, level %s", r.c.inForce, r.Level.Level())
 			}
@@ -135,7 +176,7 @@ func TestRouterDownReload(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.rewrite(t, `router "example" { path = "others" }`, "")
-	r.reload(t.Context(), r.c, func() {})
+	r.reload(t.Context(), r.c, &reloadedLoop{})
 	r.install(t)
 	await(t, "verdict", func() bool { return r.journal.has("router refused its configuration") })
 	if r.router.Status().Configured {

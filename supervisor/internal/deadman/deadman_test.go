@@ -60,6 +60,8 @@ func stories() []story {
 		{"armed in the past", deadlineInThePast},
 		{"armed by a daemon that is killed", daemonKilled},
 		{"re-armed", rearmed},
+		{"a launcher after another", nextLauncher},
+		{"timer slack", timerSlack},
 		{"disarmed", disarmed},
 		{"commands out of order", outOfOrder},
 		{"commands that waited for a stopped launcher", waitedCommands},

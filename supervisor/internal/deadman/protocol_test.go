@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -75,6 +76,41 @@ func waitedCommands(t *testing.T, l *lab) {
 		must(t, err)
 		if st.ArmedUntilNs != at {
 			t.Fatalf("armed until %d, want %d", st.ArmedUntilNs, at)
+		}
+	}
+}
+
+// A client goes on with the next launcher: the connection it kept leads to one that has ended.
+func nextLauncher(t *testing.T, l *lab) {
+	s := l.start(t)
+	at := in(time.Minute)
+	must(t, s.client.Arm(limited(t), at))
+	must(t, s.client.Kill(limited(t)))
+	if err := s.client.Arm(limited(t), at); !errors.Is(err, deadman.ErrNoLauncher) && !errors.Is(err, deadman.ErrRefused) {
+		t.Errorf("arm after the end: %v", err)
+	}
+	must(t, l.launch(s.runDir).Start())
+	s.connect(t).Close(context.Background())
+	must(t, s.client.Arm(limited(t), at))
+	st, err := s.client.Status(limited(t))
+	must(t, err)
+	if st.ArmedUntilNs != at || st.Postmaster() == s.postmaster {
+		t.Errorf("status %+v", st)
+	}
+}
+
+// PostgreSQL gets the kernel's default whatever the launcher was started with.
+func timerSlack(t *testing.T, l *lab) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	must(t, unix.Prctl(unix.PR_SET_TIMERSLACK, 400_000, 0, 0, 0))
+	s := l.start(t)
+	must(t, unix.Prctl(unix.PR_SET_TIMERSLACK, 50_000, 0, 0, 0))
+	for p, want := range map[deadman.Process]string{s.launcher: "50000", s.postmaster: "50000"} {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/timerslack_ns", p.PID))
+		must(t, err)
+		if got := strings.TrimSpace(string(b)); got != want {
+			t.Errorf("timer slack of process %d is %s ns, want %s", p.PID, got, want)
 		}
 	}
 }

@@ -64,7 +64,7 @@ func New(options Options) (*Cluster, error) {
 func (c *Cluster) choose() (err error) {
 	usual := ports{postgres: 5432, api: 8008, etcdClient: 2379, etcdPeer: 2380}
 	if c.options.Netns {
-		c.network, c.ports = newNamespaces(c.options.Nodes), usual
+		c.network, c.ports = newNamespaces(c.options.Nodes, c.options.Virtual), usual
 		return nil
 	}
 	c.network, c.ports, err = freeLoopback(c.options.Nodes, usual)
@@ -111,6 +111,9 @@ func (c *Cluster) makeDir() (err error) {
 
 // Start starts all nodes and returns once their processes run; WaitHealthy tells when they make a cluster.
 func (c *Cluster) Start(ctx context.Context) error {
+	if err := c.boot(ctx); err != nil {
+		return err
+	}
 	for _, n := range c.Nodes {
 		if err := errors.Join(n.StartEtcd(), n.startProxy()); err != nil {
 			return err
@@ -140,14 +143,23 @@ func (c *Cluster) Up(ctx context.Context) error {
 	return c.Prepare(ctx)
 }
 
-// guard cancels a start when one of the node's processes ends, which none should.
+// guard cancels a start when one of the node's processes ends, which none should; but a supervisor whose plugins took too
+// long to start, as on an emulated host they may, is started again a few times, as systemd does.
 func (n *Node) guard(ctx context.Context, cancel context.CancelCauseFunc) {
-	select {
-	case <-ctx.Done():
-	case <-n.etcd.done:
-		cancel(fmt.Errorf("etcd of %s ended (%v): %s", n.Name, n.etcd.err, lastLine(n.EtcdLog())))
-	case <-n.supervisor.done:
+	for starts := 1; ; starts++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-n.etcd.done:
+			cancel(fmt.Errorf("etcd of %s ended (%v): %s", n.Name, n.etcd.err, lastLine(n.EtcdLog())))
+			return
+		case <-n.supervisor.done:
+		}
+		if n.virtual() && starts < 5 && n.StartSupervisor() == nil {
+			continue
+		}
 		cancel(fmt.Errorf("supervisor of %s ended (%v): %s", n.Name, n.supervisor.err, lastLine(n.SupervisorLog())))
+		return
 	}
 }
 

@@ -30,13 +30,19 @@ type Cut struct {
 	Ports []int
 }
 
-var errLoopback = errors.New("the network of nodes on loopback addresses cannot be cut")
+var (
+	errLoopback = errors.New("the network of nodes on loopback addresses cannot be cut")
+	errVirtual  = errors.New("a virtual machine can be unplugged but not cut")
+)
 
 // Cut drops traffic of the node, in place of what an earlier Cut dropped. Nodes in network namespaces only.
 func (n *Node) Cut(c Cut) error {
 	net, ok := n.cluster.network.(*namespaces)
 	if !ok {
 		return errLoopback
+	}
+	if net.isVirtual(n.index) {
+		return errVirtual
 	}
 	return net.cut(n.index, c)
 }
@@ -59,6 +65,9 @@ func (n *Node) Heal() error {
 	net, ok := n.cluster.network.(*namespaces)
 	if !ok {
 		return errLoopback
+	}
+	if net.isVirtual(n.index) {
+		return n.link("up")
 	}
 	return errors.Join(n.link("up"), net.filter(n.index, ""))
 }

@@ -101,6 +101,9 @@ func (n *Node) KillPlugin(name string) error { return n.SignalPlugin(name, sysca
 
 // SignalLauncher sends a signal to the launcher, PostgreSQL's parent.
 func (n *Node) SignalLauncher(sig syscall.Signal) error {
+	if n.virtual() {
+		return n.machine.SignalProgram("pgvigil-launcher", sig)
+	}
 	found := n.which(func(p Process) bool { return p.Program == "pgvigil-launcher" })
 	if len(found) == 0 {
 		return fmt.Errorf("launcher of %s: %w", n.Name, errNotRunning)
@@ -119,7 +122,10 @@ func (n *Node) ThawHost() { signalAll(n.Processes(), syscall.SIGCONT) }
 // process gets SIGKILL. On loopback addresses there is no network to take away, and peers see their connections reset.
 func (n *Node) KillHost() error {
 	if _, ok := n.cluster.network.(*namespaces); ok {
-		if err := errors.Join(n.Cut(Cut{}), n.Unplug()); err != nil {
+		if err := n.Unplug(); err != nil {
+			return err
+		}
+		if err := n.Cut(Cut{}); err != nil && !errors.Is(err, errVirtual) {
 			return err
 		}
 	}

@@ -22,10 +22,14 @@ import (
 type namespaces struct {
 	prefix string
 	nodes  int
+	// virtual is how many of the nodes, the last ones, are virtual machines: of these the network card's other end is
+	// a tap device on the bridge.
+	virtual int
 }
 
-func newNamespaces(nodes int) *namespaces {
-	return &namespaces{prefix: fmt.Sprintf("pgv-%d-%s-", os.Getpid(), strings.ToLower(rand.Text()[:6])), nodes: nodes}
+func newNamespaces(nodes, virtual int) *namespaces {
+	prefix := fmt.Sprintf("pgv-%d-%s-", os.Getpid(), strings.ToLower(rand.Text()[:6]))
+	return &namespaces{prefix: prefix, nodes: nodes, virtual: virtual}
 }
 
 // Preflight tells what is missing for nodes in network namespaces, nil when nothing is.
@@ -46,19 +50,27 @@ func Preflight() error {
 	return nil
 }
 
-func (n *namespaces) address(i int) string   { return fmt.Sprintf("10.99.0.%d", i+1) }
-func (n *namespaces) subnet() string         { return "10.99.0.0/24" }
-func (n *namespaces) namespace(i int) string { return fmt.Sprintf("%snode%d", n.prefix, i+1) }
-func (n *namespaces) hub() string            { return n.prefix + "switch" }
-func (n *namespaces) clients() string        { return n.prefix + "clients" }
-func (n *namespaces) port(i int) string      { return fmt.Sprintf("port%d", i+1) }
+func (n *namespaces) address(i int) string { return fmt.Sprintf("10.99.0.%d", i+1) }
+func (n *namespaces) subnet() string       { return "10.99.0.0/24" }
+func (n *namespaces) hub() string          { return n.prefix + "switch" }
+func (n *namespaces) clients() string      { return n.prefix + "clients" }
+func (n *namespaces) port(i int) string    { return fmt.Sprintf("port%d", i+1) }
+func (n *namespaces) isVirtual(i int) bool { return i >= n.nodes-n.virtual }
+
+// namespace of a virtual machine is the one with its tap device: the rest of its network is inside it.
+func (n *namespaces) namespace(i int) string {
+	if n.isVirtual(i) {
+		return n.hub()
+	}
+	return fmt.Sprintf("%snode%d", n.prefix, i+1)
+}
 
 func (n *namespaces) open() error {
 	if err := n.openHub(); err != nil {
 		return errors.Join(err, n.close())
 	}
 	for i := range n.nodes {
-		if err := n.join(n.namespace(i), n.port(i), n.address(i)); err != nil {
+		if err := n.plug(i); err != nil {
 			return errors.Join(err, n.close())
 		}
 	}
@@ -73,6 +85,17 @@ func (n *namespaces) openHub() error {
 		"ip netns add "+n.hub(),
 		"ip -n "+n.hub()+" link add br0 type bridge",
 		"ip -n "+n.hub()+" link set br0 up",
+	)
+}
+
+// plug connects a node to the bridge.
+func (n *namespaces) plug(i int) error {
+	if !n.isVirtual(i) {
+		return n.join(n.namespace(i), n.port(i), n.address(i))
+	}
+	return batch(
+		"ip -n "+n.hub()+" tuntap add "+n.port(i)+" mode tap",
+		"ip -n "+n.hub()+" link set "+n.port(i)+" master br0 up",
 	)
 }
 

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"github.com/pgvigil/pgvigil/supervisor/internal/lab/vm"
 )
 
 // Node is one host of the cluster: supervisor, plugins, a member of the embedded etcd, PostgreSQL.
@@ -24,6 +26,8 @@ type Node struct {
 	dir              string
 	ports            ports
 	supervisor, etcd *process
+	// machine is what the node's host runs on, if that is a virtual one that was started.
+	machine *vm.Machine
 	// limited tells that the disk is a mount of its own.
 	limited bool
 	// proxied tells that a proxy is in front of the etcd.
@@ -68,6 +72,12 @@ func (n *Node) Postgres() string { return n.join(n.ports.postgres) }
 
 func (n *Node) join(port int) string { return net.JoinHostPort(n.Address, strconv.Itoa(port)) }
 
+// virtual tells whether the node is a virtual machine. Its files are then inside it, but for the configuration and the logs.
+func (n *Node) virtual() bool {
+	virtual := n.cluster.options.Virtual
+	return virtual > 0 && n.index >= n.cluster.options.Nodes-virtual
+}
+
 // lay makes the node's directories and its configuration.
 func (n *Node) lay() error {
 	if err := n.cluster.id.Mkdir(n.dir, 0o755); err != nil {
@@ -108,6 +118,9 @@ func (n *Node) StartHost() error {
 		if err := n.Heal(); err != nil {
 			return err
 		}
+	}
+	if err := n.boot(context.Background()); err != nil {
+		return err
 	}
 	return errors.Join(n.StartEtcd(), n.StartSupervisor())
 }

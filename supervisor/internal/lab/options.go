@@ -9,6 +9,7 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -35,6 +36,12 @@ type Options struct {
 	// Netns gives every node a network namespace, and a time namespace so that no two were started at the same time
 	// by their own clocks; needs root, ip, nft and Linux 6.1.
 	Netns bool
+	// Virtual is how many of the nodes, the last ones, are virtual machines: hosts with a kernel and a wall clock of their
+	// own, emulated, slow, and with their files in memory. Needs Netns and what package vm needs.
+	Virtual int
+	// Watchdog gives every virtual machine a hardware watchdog, for which nothing is configured yet. A reset by it
+	// switches the machine off.
+	Watchdog bool
 	// Parameters are PostgreSQL settings beyond the lab's own.
 	Parameters map[string]string
 	// Cluster and Embedded are HCL lines added to the blocks "cluster" and "embedded" of every node's configuration.
@@ -59,6 +66,9 @@ func (o *Options) fill() error {
 	}
 	if o.Durability == "" {
 		o.Durability = "async"
+	}
+	if o.Virtual > 0 && !o.Netns {
+		return errors.New("virtual machines need a network of their own (Netns)")
 	}
 	for _, dir := range []*string{&o.Bin, &o.PGBin} {
 		if err := absolute(dir); err != nil {

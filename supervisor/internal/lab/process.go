@@ -13,13 +13,19 @@ import (
 
 // process is a program of a node that the lab itself started.
 type process struct {
-	pid  int
+	// pid is the id on the node's host.
+	pid int
+	// send sends it a signal.
+	send func(syscall.Signal) error
 	done chan struct{}
 	err  error
 }
 
 // launch starts a program of the node in the background, with its output appended to the log.
 func (n *Node) launch(logName, program string, args ...string) (*process, error) {
+	if n.virtual() {
+		return n.launchInside(logName, program, args...)
+	}
 	out, err := os.OpenFile(n.path("log", logName), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, err
@@ -32,7 +38,8 @@ func (n *Node) launch(logName, program string, args ...string) (*process, error)
 	if err := n.onHost(command.Start); err != nil {
 		return nil, fmt.Errorf("start %s of %s: %w", program, n.Name, err)
 	}
-	p := &process{pid: command.Process.Pid, done: make(chan struct{})}
+	pid := command.Process.Pid
+	p := &process{pid: pid, send: func(sig syscall.Signal) error { return syscall.Kill(pid, sig) }, done: make(chan struct{})}
 	go func() {
 		p.err = command.Wait()
 		close(p.done)
@@ -76,7 +83,7 @@ func (p *process) signal(sig syscall.Signal) error {
 	if !p.running() {
 		return errNotRunning
 	}
-	return syscall.Kill(p.pid, sig)
+	return p.send(sig)
 }
 
 // kill sends SIGKILL and waits until the process is gone. Killing what does not run is no error.
@@ -84,14 +91,12 @@ func (p *process) kill() error {
 	if !p.running() {
 		return nil
 	}
-	if err := syscall.Kill(p.pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
-		return err
-	}
+	sent := p.send(syscall.SIGKILL) // which fails when the process, or its whole host, has just ended
 	select {
 	case <-p.done:
 		return nil
 	case <-time.After(10 * time.Second):
-		return fmt.Errorf("process %d outlived SIGKILL by 10 s", p.pid)
+		return errors.Join(sent, fmt.Errorf("process %d outlived SIGKILL by 10 s", p.pid))
 	}
 }
 

@@ -20,7 +20,7 @@ type Process struct {
 
 // Processes returns every process that belongs to the node, orphans included: its executable is one of pgvigil's or
 // PostgreSQL's, and it runs in the node's directory, or names it in its command line or environment, or is the child
-// of one that does.
+// of one that does. Of a virtual machine that is the machine itself; what runs inside it is not seen.
 func (n *Node) Processes() []Process {
 	all := scan()
 	mine := make(map[int]bool)
@@ -68,8 +68,14 @@ func (n *Node) program(pid int) bool {
 		return false
 	}
 	exe = strings.TrimSuffix(exe, " (deleted)")
+	if n.virtual() {
+		return emulates(filepath.Base(exe))
+	}
 	return strings.HasPrefix(exe, n.cluster.options.Bin+"/") || strings.HasPrefix(exe, n.cluster.pgBin+"/")
 }
+
+// emulates tells whether a program runs virtual machines.
+func emulates(program string) bool { return strings.HasPrefix(program, "qemu-") }
 
 // scan lists all processes but zombies and this one.
 func scan() []Process {

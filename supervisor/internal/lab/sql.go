@@ -15,8 +15,12 @@ import (
 // labRole is the role of the lab's own clients.
 const labRole = "lab"
 
-// Connect connects to the node's PostgreSQL as the lab's role, through its Unix socket, which no network fault reaches.
+// Connect connects to the node's PostgreSQL as the lab's role, through its Unix socket, which no network fault reaches; to
+// that of a virtual machine over the network.
 func (n *Node) Connect(ctx context.Context) (*pgx.Conn, error) {
+	if n.virtual() {
+		return n.connect(ctx, labRole)
+	}
 	config, err := n.LocalConfig()
 	if err != nil {
 		return nil, err
@@ -39,7 +43,11 @@ func (n *Node) LocalConfig() (*pgx.ConnConfig, error) {
 
 // ConnectSuperuser connects to the node's PostgreSQL as its superuser, over the network, as a client outside does.
 func (n *Node) ConnectSuperuser(ctx context.Context) (*pgx.Conn, error) {
-	config, err := n.cluster.config("postgres", n.Address)
+	return n.connect(ctx, "postgres")
+}
+
+func (n *Node) connect(ctx context.Context, role string) (*pgx.Conn, error) {
+	config, err := n.cluster.config(role, n.Address)
 	if err != nil {
 		return nil, err
 	}

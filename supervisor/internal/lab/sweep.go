@@ -111,7 +111,7 @@ func sweepDir(dir string) error {
 func inside(dir string) []Process {
 	var found []Process
 	for _, p := range scan() {
-		known := strings.HasPrefix(p.Program, "pgvigil") || strings.HasPrefix(p.Program, "pg_") || p.Program == "postgres"
+		known := strings.HasPrefix(p.Program, "pgvigil") || strings.HasPrefix(p.Program, "pg_") || p.Program == "postgres" || emulates(p.Program)
 		if known && p.touches(dir) {
 			found = append(found, p)
 		}

@@ -23,11 +23,11 @@ func (l *Loop) commit(ctx context.Context, c *core.Commit) {
 		a := l.transact(ctx, c.Compares, c.Writes)
 		done.Outcome, done.Conflict, done.Revision, done.Message = a.Outcome, a.Conflict, a.Revision, a.Message
 		if done.Outcome == core.OutcomeDone {
-			l.inbox.post(func(in *inbox) { in.report(done); in.land(c.Purpose) })
+			l.inbox.post(func(in *inbox) { in.answer(done); in.land(c.Purpose) })
 			return
 		}
 		l.Log.Debug("commit not applied", "purpose", c.Purpose, "outcome", done.Outcome, "conflict", done.Conflict, "message", done.Message)
-		l.inbox.post(func(in *inbox) { in.report(done) })
+		l.inbox.post(func(in *inbox) { in.answer(done) })
 		l.reader.ask()
 		pause(ctx, retryPause)
 		l.inbox.post(func(in *inbox) { in.land(c.Purpose) })

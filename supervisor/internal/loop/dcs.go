@@ -10,16 +10,20 @@ import (
 	"github.com/pgvigil/pgvigil/supervisor/internal/core"
 )
 
-// reader keeps the loop's picture of the DCS: read whole from time to time and when asked, and kept up by the changes of a
-// watch in between. A change that was received is as true as a read, only what has not arrived yet is missing; and
+// reader keeps the loop's picture of the DCS: read whole when asked, when no change has come for a while and now and then
+// anyway, and kept up by the changes of a watch in between. A change that was received is as true as a read, only what has not arrived yet is missing; and
 // whatever is decided on an old picture fails at the compare.
 type reader struct {
 	*Loop
 	prefix string
 	due    chan struct{}
+	// timer is for the next read that nobody asks for. Every change puts it off.
+	timer *time.Timer
 
 	mu   sync.Mutex
 	view *core.View // never changed once posted
+	// readAt is when the last read that succeeded was asked for.
+	readAt core.Instant
 	// failing is whether the last read failed, so that only changes are logged.
 	failing bool
 }
@@ -36,8 +40,12 @@ func (r *reader) ask() {
 	}
 }
 
-// every is the time between two reads that nobody asked for: they notice a watch that is silent because it is stuck.
+// every is the silence after which the DCS is read: it may be that of a watch that is stuck. In an idle cluster the beats
+// and renewals of the members come more often.
 func (r *reader) every() time.Duration { return max(time.Duration(r.Policy.TTL/2), time.Second) }
+
+// seldom is the time after which it is read although changes come.
+func (r *reader) seldom() time.Duration { return 10 * r.every() }
 
 // patience is how long one call of the DCS may take.
 func (l *Loop) patience() time.Duration {
@@ -46,14 +54,14 @@ func (l *Loop) patience() time.Duration {
 
 // run reads until ctx ends, and watches from each first success on.
 func (r *reader) run(ctx context.Context) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
+	r.timer = time.NewTimer(0)
+	defer r.timer.Stop()
 	watching := make(chan struct{}, 1)
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-timer.C:
+		case <-r.timer.C:
 		case <-r.due:
 		}
 		next := retryPause
@@ -69,7 +77,7 @@ func (r *reader) run(ctx context.Context) {
 			default:
 			}
 		}
-		timer.Reset(next)
+		r.timer.Reset(next)
 	}
 }
 
@@ -79,14 +87,14 @@ func (r *reader) read(ctx context.Context) (core.Revision, bool) {
 	defer cancel()
 	asked := r.Clock()
 	picture, err := r.DCS.Read(ctx, r.prefix)
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.noteHealth(err)
 	if err != nil {
 		return 0, false
 	}
 	view := decodeView(r.prefix, picture, r.Log)
-	view.AskedAt, view.SeenAt = asked, r.Clock()
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	view.AskedAt, view.SeenAt, r.readAt = asked, r.Clock(), asked
 	if r.view != nil && view.Revision < r.view.Revision {
 		// Changes have arrived meanwhile: the picture is newer than this read, which proves that the DCS answers.
 		newer := *r.view
@@ -100,10 +108,10 @@ func (r *reader) read(ctx context.Context) (core.Revision, bool) {
 // show makes a picture the current one. The caller holds mu.
 func (r *reader) show(view *core.View) {
 	r.view = view
-	r.inbox.post(func(in *inbox) { in.o.View = view })
+	r.inbox.picture(view, r.Policy.Self.Name)
 }
 
-// noteHealth logs when the DCS stops answering, and when it answers again.
+// noteHealth logs when the DCS stops answering, and when it answers again. The caller holds mu.
 func (r *reader) noteHealth(err error) {
 	switch {
 	case err != nil && !r.failing:
@@ -136,6 +144,12 @@ func (r *reader) changed(c Change) {
 	view := applied(r.prefix, r.view, c, r.Log)
 	view.SeenAt = r.Clock()
 	r.show(view)
+	switch {
+	case time.Duration(view.SeenAt.Sub(r.readAt)) >= r.seldom():
+		r.ask()
+	case !r.failing: // else another try is due
+		r.timer.Reset(r.every())
+	}
 }
 
 // pause waits; false when the context ended first.

@@ -90,7 +90,7 @@ func (n *node) renew() {
 	}
 	n.Loop = New(Config{
 		Cluster: "demo", Namespace: "/service", DCS: n.dcs, Postgres: n.pg, Routers: []Router{n.router}, Fencer: n.pg,
-		Watchdog: n.dog, Peers: n.peers, Plugins: func() []status.Plugin { return nil }, Clock: n.clock, Store: store,
+		Watchdog: n.dog, Peers: n.peers, Plugins: func() []status.Plugin { return nil }, Heartbeats: func() status.Heartbeats { return status.Heartbeats{} }, Clock: n.clock, Store: store,
 		Log: slog.New(slog.NewTextHandler(n.journal, nil)),
 		Policy: core.Policy{
 			Self: core.Self{Name: n.name, Instance: store.Instance, Token: store.Token, API: n.name + ":8008", Host: n.name, Port: 5432, Priority: 1},

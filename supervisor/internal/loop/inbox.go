@@ -14,6 +14,8 @@ type inbox struct {
 	mu   sync.Mutex
 	o    core.Observation
 	wake chan struct{}
+	// calm says that the last tick left nothing under way: what is quiet then waits for the next.
+	calm bool
 	// cancelJob ends o.Job early.
 	cancelJob func()
 	// lives counts the lives of PostgreSQL: what a launcher says is true of the one it was asked in.
@@ -25,6 +27,8 @@ type inbox struct {
 	again func()
 	// reapply says that PostgreSQL's settings are to be brought in force again.
 	reapply bool
+	// durability is a policy whose durability is to come in force.
+	durability *core.Policy
 }
 
 // fly takes the lane of a purpose; false when it is taken.
@@ -42,8 +46,38 @@ func (in *inbox) fly(p core.CommitPurpose) bool {
 // The caller holds mu.
 func (in *inbox) land(p core.CommitPurpose) { in.landed = append(in.landed, p) }
 
-// report adds what became of a commit. The caller holds mu.
-func (in *inbox) report(c core.Committed) { in.o.Committed = append(in.o.Committed, c) }
+// answer adds what became of a commit. The caller holds mu.
+func (in *inbox) answer(c core.Committed) { in.o.Committed = append(in.o.Committed, c) }
+
+// picture takes a picture of the DCS, and wakes the loop unless it can wait. self is this member's name.
+func (in *inbox) picture(v *core.View, self string) {
+	in.mu.Lock()
+	quiet := in.calm && core.QuietView(in.o.View, v, self)
+	in.o.View = v
+	in.mu.Unlock()
+	if !quiet {
+		in.nudge()
+	}
+}
+
+// report takes a report about PostgreSQL as server does, and wakes the loop unless it can wait.
+func (in *inbox) report(pg core.Postgres) (another bool) {
+	in.mu.Lock()
+	quiet := in.calm && core.QuietPostgres(in.o.Postgres, &pg)
+	another = in.server(pg)
+	in.mu.Unlock()
+	if !quiet {
+		in.nudge()
+	}
+	return another
+}
+
+// settle notes whether what is quiet may wait until the next tick.
+func (in *inbox) settle(calm bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.calm = calm
+}
 
 // server takes a report about PostgreSQL, unless it is older than the last one, and tells whether another life began
 // with it: nothing is known of its deadman. The caller holds mu.
@@ -121,6 +155,7 @@ func (in *inbox) take(now core.Instant, w Watchdog, p Peers) core.Observation {
 		delete(in.flying, p)
 	}
 	in.landed = nil
+	in.calm = false
 	o.Now, o.Wall = now, time.Now().UnixNano()
 	o.WatchdogReady, o.WatchdogPending = w.Ready(), w.Pending()
 	o.Heard, o.Probe = p.Heard(), p.Probed()
@@ -137,4 +172,14 @@ func (in *inbox) takeReapply() bool {
 	defer in.mu.Unlock()
 	defer func() { in.reapply = false }()
 	return in.reapply
+}
+
+// takeDurability brings what SetDurability was given last into a policy.
+func (in *inbox) takeDurability(p *core.Policy) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if d := in.durability; d != nil {
+		p.Quorum, p.SyncStandbys, p.MinSync, p.SuspectAfter = d.Quorum, d.SyncStandbys, d.MinSync, d.SuspectAfter
+	}
+	in.durability = nil
 }

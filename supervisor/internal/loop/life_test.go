@@ -61,7 +61,7 @@ func TestSteadyState(t *testing.T) {
 		if got := len(n.dcs.sentTo(core.KeyLeader)) - renewals; got < 39 || got > 41 {
 			t.Errorf("%d renewals in 10 TTL, want 40", got)
 		}
-		if got := n.Snapshot().Tick - ticks; got > 400 {
+		if got := n.Snapshot().Tick - ticks; got > 130 {
 			t.Errorf("%d ticks in 30 s", got)
 		}
 		for _, c := range n.dcs.sentTo(core.KeyLeader) {

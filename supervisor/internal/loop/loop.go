@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -135,6 +136,7 @@ type Config struct {
 	Watchdog           Watchdog
 	Peers              Peers
 	Plugins            func() []status.Plugin
+	Heartbeats         func() status.Heartbeats
 	Clock              Clock
 	Store              *Store
 	Log                *slog.Logger
@@ -150,6 +152,8 @@ type Loop struct {
 	reader   *reader
 	snapshot atomic.Pointer[status.Snapshot]
 
+	// policy is Policy with the durability that is in force; only the loop's goroutine looks at it.
+	policy core.Policy
 	state  core.State
 	tick   uint64
 	recent []status.Decision
@@ -158,6 +162,7 @@ type Loop struct {
 		sync.Mutex
 		s core.State
 		o core.Observation
+		p core.Policy
 	}
 	// freshAt is when the next report about PostgreSQL is asked for while another one is being probed.
 	freshAt core.Instant
@@ -173,7 +178,7 @@ var errExit = errors.New("exit")
 
 // New makes a loop that has not started.
 func New(c Config) *Loop {
-	l := &Loop{Config: c}
+	l := &Loop{Config: c, policy: c.Policy}
 	l.inbox.wake = make(chan struct{}, 1)
 	l.inbox.flying = map[core.CommitPurpose]bool{}
 	l.lanes.wake = l.inbox.nudge
@@ -190,6 +195,9 @@ func (l *Loop) Stop() { l.inbox.post(func(in *inbox) { in.o.Stopping = true }) }
 
 // Reapply has PostgreSQL's settings brought in force again, after the plugin got others.
 func (l *Loop) Reapply() { l.inbox.post(func(in *inbox) { in.reapply = true }) }
+
+// SetDurability brings in force, with the next tick, what a policy says of durability: Quorum, SyncStandbys, MinSync and SuspectAfter.
+func (l *Loop) SetDurability(p core.Policy) { l.inbox.post(func(in *inbox) { in.durability = &p }) }
 
 // Run turns until the context ends (PostgreSQL and the leadership are left as they are, for the next process
 // to resume), until Stop has done its work (nil), or until the core refuses to go on (ErrRefused).
@@ -211,6 +219,7 @@ func (l *Loop) Run(ctx context.Context) error {
 		case <-l.Peers.Changed():
 		case <-timer.C:
 		}
+		runtime.Gosched() // what has come together is one tick
 		next := l.turn(ctx)
 		if l.ended != nil {
 			return exitError(l.ended)
@@ -232,19 +241,21 @@ func (l *Loop) turn(ctx context.Context) core.Instant {
 	if l.inbox.takeReapply() {
 		l.state.Applied = ""
 	}
-	s, plan, reason := core.Decide(l.state, o, l.Policy)
+	l.inbox.takeDurability(&l.policy)
+	s, plan, reason := core.Decide(l.state, o, l.policy)
 	if err := l.Store.Save(s.Durable); err != nil {
 		l.Log.Error("state not stored", "error", err)
 		plan = withheld(plan)
 	}
 	l.state = s
 	l.note(o, plan, reason)
-	l.Watchdog.Hold(core.WatchdogUntil(s, o, l.Policy))
-	next := l.tellPeers(o, core.Wake(s, o, l.Policy))
+	l.Watchdog.Hold(core.WatchdogUntil(s, o, l.policy))
+	next := l.tellPeers(o, core.Wake(s, o, l.policy))
 	for _, a := range plan {
 		l.execute(ctx, a)
 	}
 	l.show(o, plan, reason)
+	l.inbox.settle(core.Calm(s, o))
 	return next
 }
 
@@ -252,7 +263,7 @@ func (l *Loop) turn(ctx context.Context) core.Instant {
 func withheld(plan core.Plan) core.Plan {
 	return slices.DeleteFunc(slices.Clone(plan), func(a core.Action) bool {
 		switch a.Kind {
-		case core.ActPromote, core.ActPromise:
+		case core.ActPromote, core.ActPromise, core.ActApply, core.ActClone, core.ActRewind:
 			return true
 		case core.ActCommit:
 			return a.Commit.Purpose == core.CommitBallot || a.Commit.Purpose == core.CommitCohort

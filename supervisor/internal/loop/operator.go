@@ -23,7 +23,7 @@ func (l *Loop) Submit(ctx context.Context, r status.Request) (core.Operation, er
 		return core.Operation{}, l.setPaused(ctx, snap.View, r.Kind == status.Pause)
 	}
 	op := core.Operation{
-		ID: randomName(), Kind: core.OperationKind(r.Kind), From: r.From, To: r.To, By: r.By,
+		ID: randomName(), Kind: core.OperationKind(r.Kind), From: r.From, To: r.To, By: r.By, Force: r.Force,
 		At: time.Now().UnixNano(), State: core.Pending,
 	}
 	if refusal := l.admit(op); refusal != nil {
@@ -38,7 +38,7 @@ func (l *Loop) admit(op core.Operation) *core.Refusal {
 	defer l.judged.Unlock()
 	o := l.judged.o
 	o.Now = l.Clock()
-	return core.Admit(l.judged.s, o, l.Policy, op)
+	return core.Admit(l.judged.s, o, l.judged.p, op)
 }
 
 func (l *Loop) setPaused(ctx context.Context, v *core.View, paused bool) error {

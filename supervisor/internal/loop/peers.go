@@ -12,14 +12,14 @@ const freshEvery = 200 * core.Millisecond
 func (l *Loop) tellPeers(o core.Observation, next core.Instant) core.Instant {
 	if o.View != nil {
 		l.Peers.Meet(o.View.Members)
-		l.Peers.Watch(watched(o.View, l.Policy.Self.Name), l.Policy.ProbeAfter())
+		l.Peers.Watch(watched(o.View, l.policy.Self.Name), l.policy.ProbeAfter())
 	}
-	if beat, speak := core.BeatOf(l.state, o, l.Policy); speak {
+	if beat, speak := core.BeatOf(l.state, o, l.policy); speak {
 		l.Peers.Tell(&beat)
 	} else {
 		l.Peers.Tell(nil)
 	}
-	peer := core.ProbeOf(l.state, o, l.Policy)
+	peer := core.ProbeOf(l.state, o, l.policy)
 	l.Peers.Probe(peer)
 	if peer == nil {
 		return next

@@ -18,6 +18,7 @@ import (
 // quorum makes a node of a cluster with quorum durability.
 func (n *node) quorum() {
 	n.Policy.Quorum, n.Policy.SyncStandbys, n.Policy.SuspectAfter = true, 1, 800*core.Millisecond
+	n.policy = n.Policy
 }
 
 // Ensure what is heard wakes the loop and reaches the core, and a leader says of itself that it leads, with every tick.
@@ -44,6 +45,23 @@ func TestHeardAndTold(t *testing.T) {
 		}
 		if o := look(&n.judged.Mutex, &n.judged.o); cmp.Diff(heard, o.Heard) != "" || o.Probe != probe {
 			t.Errorf("heard %+v, probed %+v", o.Heard, o.Probe)
+		}
+	})
+}
+
+// Ensure durability that is asked for while the loop runs comes in force with the next tick, and nothing else does.
+func TestSetDurability(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, "a", newRegister())
+		n.start()
+		n.primary()
+		if c := record[core.Cohort](n.dcs, core.KeyCohort); len(c.Members) != 0 {
+			t.Fatalf("cohort %+v", c)
+		}
+		n.SetDurability(core.Policy{Quorum: true, SyncStandbys: 1, SuspectAfter: 800 * core.Millisecond})
+		await(t, "cohort", 5*time.Second, func() bool { return len(record[core.Cohort](n.dcs, core.KeyCohort).Members) == 1 })
+		if p := look(&n.judged.Mutex, &n.judged.p); !p.Quorum || p.TTL != n.Policy.TTL || p.Self.Name != "a" {
+			t.Errorf("policy %+v", p)
 		}
 	})
 }
@@ -92,6 +110,7 @@ func TestFreshReportsWhileProbing(t *testing.T) {
 			t.Errorf("%d reports in 2s", got)
 		}
 		stop := make(chan struct{})
+		defer close(stop)
 		go func() {
 			for {
 				select {
@@ -106,7 +125,6 @@ func TestFreshReportsWhileProbing(t *testing.T) {
 		if got := n.reports(); got > 4 {
 			t.Errorf("%d reports in 2s without a probe", got)
 		}
-		close(stop)
 	})
 }
 

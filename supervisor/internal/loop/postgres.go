@@ -35,9 +35,7 @@ func (l *Loop) observePostgres(ctx context.Context) {
 // observed takes one report (At is when its state was sampled), and asks the launcher how it is when the postmaster is another one.
 func (l *Loop) observed(ctx context.Context, pg core.Postgres) {
 	pg.At = l.told(pg.At)
-	another := false
-	l.inbox.post(func(in *inbox) { another = in.server(pg) })
-	if another && pg.Launched {
+	if l.inbox.report(pg) && pg.Launched {
 		l.lanes.try("deadman probe", func() {
 			ctx, cancel := context.WithTimeout(ctx, time.Second)
 			defer cancel()

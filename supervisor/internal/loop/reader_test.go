@@ -130,6 +130,32 @@ func TestStalledWatch(t *testing.T) {
 	})
 }
 
+// Ensure the DCS is not read while changes come, but for now and then.
+func TestChangesPutReadsOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := reading(t)
+		reads := look(&n.dcs.mu, &n.dcs.reads)
+		began := time.Now()
+		beat := uint64(1)
+		for time.Since(began) < n.reader.seldom()-n.reader.every() {
+			beat++
+			n.dcs.put(core.KeyMember("b"), core.Member{Beat: beat})
+			pass(n.reader.every() / 2)
+		}
+		if got := look(&n.dcs.mu, &n.dcs.reads) - reads; got != 0 {
+			t.Errorf("%d reads while changes came", got)
+		}
+		for time.Since(began) < n.reader.seldom()+n.reader.every() {
+			beat++
+			n.dcs.put(core.KeyMember("b"), core.Member{Beat: beat})
+			pass(n.reader.every() / 2)
+		}
+		if got := look(&n.dcs.mu, &n.dcs.reads) - reads; got != 1 {
+			t.Errorf("%d reads in %s, want 1", got, time.Since(began))
+		}
+	})
+}
+
 // Ensure a watch that ends, however it does, is replaced by a read and a new one.
 func TestWatchResumed(t *testing.T) {
 	for name, why := range map[string]error{"error": errors.New("stream broke"), "end": nil} {

@@ -16,7 +16,7 @@ const recentDecisions = 50
 // note keeps what Submit needs, and logs when the rule changed.
 func (l *Loop) note(o core.Observation, plan core.Plan, reason core.Reason) {
 	l.judged.Lock()
-	l.judged.s, l.judged.o = l.state, o
+	l.judged.s, l.judged.o, l.judged.p = l.state, o, l.policy
 	l.judged.Unlock()
 	if n := len(l.recent); n > 0 && l.recent[n-1].Reason.Rule == reason.Rule {
 		return
@@ -44,10 +44,14 @@ func (l *Loop) show(o core.Observation, plan core.Plan, reason core.Reason) {
 		Cluster: l.Cluster, Namespace: l.Namespace, Name: l.Policy.Self.Name, Version: l.Policy.Self.Version,
 		Tick: l.tick, At: o.Now, TTL: l.Policy.TTL, Hold: l.state.Hold, Postgres: o.Postgres, View: o.View,
 		Deadman: o.Deadman, Job: o.Job, Reason: reason, Plan: plan.Kinds(), Recent: l.recent,
-		Plugins: l.Plugins(), Stale: core.Stale(l.state, o.Now, l.Policy),
-		LeaderLive: core.Live(l.state, o, l.Policy), Watchdog: l.Watchdog.Status(),
+		Plugins: l.Plugins(), Stale: core.Stale(l.state, o.Now, l.policy),
+		LeaderLive: core.Live(l.state, o, l.policy), Watchdog: l.Watchdog.Status(),
+		Heard: o.Heard, Probe: o.Probe, Heartbeats: l.Heartbeats(),
 	}
 	if o.View != nil {
+		if l.state.Voted == o.View.Epoch.Value.Epoch {
+			s.Voted = l.state.Voted
+		}
 		s.DCSSeen = o.View.SeenAt
 		s.DCSSeenUnix = time.Now().Add(-time.Duration(o.Now.Sub(o.View.SeenAt))).Unix()
 	}

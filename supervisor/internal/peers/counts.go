@@ -30,6 +30,11 @@ const (
 	faults
 )
 
+// Faults lists them all.
+func Faults() []Fault {
+	return []Fault{Malformed, Oversized, Forged, Foreign, Stranger, Unproven, Repeated}
+}
+
 // String names the fault as metrics do.
 func (f Fault) String() string {
 	return [...]string{"", "malformed", "oversized", "forged", "foreign", "stranger", "unproven", "repeated"}[f]

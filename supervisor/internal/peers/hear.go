@@ -81,14 +81,14 @@ func (p *Peers) receive(data []byte, from netip.AddrPort) {
 // take takes a message, and returns why it does not. The caller holds mu.
 func (p *Peers) take(m message, from netip.AddrPort) Fault {
 	switch {
-	case m.Cluster != p.cluster:
+	case m.cluster != p.cluster:
 		return Foreign
-	case m.From == p.Name || !p.admitted(m.From, from.Addr()):
+	case m.from == p.Name || !p.admitted(m.from, from.Addr()):
 		return Stranger
-	case m.Kind == kindPromise:
+	case m.kind == kindPromise:
 		return p.promised(m)
-	case m.Kind == kindWho:
-		return p.answer(m.Nonce, from)
+	case m.kind == kindWho:
+		return p.answer(m.nonce, from)
 	}
 	return p.hear(m, from)
 }
@@ -112,22 +112,22 @@ func (c contact) at(from netip.Addr) bool {
 
 // hear takes a beat. The caller holds mu.
 func (p *Peers) hear(m message, from netip.AddrPort) Fault {
-	s, now := p.sender(m.From), p.Clock()
-	ahead := now.Sub(m.Beat.SentAt)
-	known := s.session == m.Session
+	s, now := p.sender(m.from), p.Clock()
+	ahead := now.Sub(m.beat.SentAt)
+	known := s.session == m.session
 	switch {
-	case known && m.Beat.SentAt <= s.beat.SentAt:
+	case known && m.beat.SentAt <= s.beat.SentAt:
 		return Repeated
 	case known && ahead <= s.leastAhead(now)+late:
 		ahead = min(ahead, s.leastAhead(now))
-	case m.Nonce != 0 && m.Nonce == s.nonce && now.Sub(s.asking) <= nonceLife:
+	case m.nonce != 0 && m.nonce == s.nonce && now.Sub(s.asking) <= nonceLife:
 		s.nonce = 0
 	default:
 		p.ask(s, from, now)
 		return Unproven
 	}
-	news := !sameContent(*m.Beat, s.beat) || m.Beat.Ask != 0 || now.Sub(s.at) > silence || p.watch.fired(s.name)
-	s.session, s.addr, s.ahead, s.at, s.beat = m.Session, from, ahead, now, *m.Beat
+	news := !sameContent(m.beat, s.beat) || m.beat.Ask != 0 || now.Sub(s.at) > silence || p.watch.fired(s.name)
+	s.session, s.addr, s.ahead, s.at, s.beat = m.session, from, ahead, now, m.beat
 	p.watch.heard(s.name)
 	if news {
 		p.nudge()
@@ -149,25 +149,25 @@ func (p *Peers) ask(s *sender, to netip.AddrPort, now core.Instant) {
 		s.nonce, s.asking = random(), now
 	}
 	s.asked = now
-	p.post(message{Kind: kindWho, Nonce: s.nonce}, to)
+	p.post(message{kind: kindWho, nonce: s.nonce}, to)
 }
 
 // answer proves that this process lives, if it has anything to say. The caller holds mu.
 func (p *Peers) answer(nonce uint64, to netip.AddrPort) Fault {
 	if beat, ok := p.words(); ok {
-		p.post(message{Kind: kindBeat, Beat: &beat, Nonce: nonce}, to)
+		p.post(message{kind: kindBeat, beat: beat, nonce: nonce}, to)
 	}
 	return fine
 }
 
 // promised takes a promise to this process. The caller holds mu.
 func (p *Peers) promised(m message) Fault {
-	if m.To != p.session || m.Promise.To != p.Name || m.Promise.SentAt > p.speech.sentAt {
+	if m.to != p.session || m.promise.To != p.Name || m.promise.SentAt > p.speech.sentAt {
 		return Unproven
 	}
-	s := p.sender(m.From)
-	if better(*m.Promise, s.promise) {
-		s.promise = *m.Promise
+	s := p.sender(m.from)
+	if better(m.promise, s.promise) {
+		s.promise = m.promise
 		p.nudge()
 	}
 	return fine

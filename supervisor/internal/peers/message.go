@@ -6,14 +6,20 @@ import (
 	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/json"
+	"encoding/binary"
 	"errors"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/core"
 )
 
-// A datagram is head, MAC and message. The MAC is HMAC-SHA256 over head and message, or zeros without a secret; the message is
-// JSON, fields that a version does not know are ignored.
+// A datagram is head, MAC and message. The MAC is HMAC-SHA256 over head and message, or zeros without a secret. A message is
+//
+//	kind, session, nonce, to, cluster, from, and then
+//	beat:    flags (1 open, 2 gone), epoch, sent at, ask
+//	promise: to (a name), epoch, sent at, for
+//
+// with kind and flags of one byte, numbers of eight, big-endian, and strings behind their length in two. More may follow: later
+// versions add at the end, and this one ignores it.
 const (
 	head       = "PGV1"
 	macSize    = sha256.Size
@@ -21,29 +27,33 @@ const (
 )
 
 // kind of a message.
-type kind string
+type kind byte
 
 const (
-	kindBeat    kind = "beat"
-	kindPromise kind = "promise"
+	kindBeat kind = iota + 1
+	kindPromise
 	// kindWho asks the sender of a beat to prove that it is alive: Nonce is to come back in a beat.
-	kindWho kind = "who"
+	kindWho
+)
+
+const (
+	flagOpen = 1 << iota
+	flagGone
 )
 
 // message is what one supervisor says to another.
 type message struct {
-	// Cluster is namespace and name.
-	Cluster string `json:"cluster"`
-	From    string `json:"from"`
-	// Session names the process of From.
-	Session uint64        `json:"session"`
-	Kind    kind          `json:"kind"`
-	Beat    *core.Beat    `json:"beat,omitempty"`
-	Promise *core.Promise `json:"promise,omitempty"`
-	// Nonce of a question, and of the beat that answers it.
-	Nonce uint64 `json:"nonce,omitempty"`
-	// To is the session a promise is made to.
-	To uint64 `json:"to,omitempty"`
+	kind kind
+	// session names the process of from.
+	session uint64
+	// nonce of a question, and of the beat that answers it.
+	nonce uint64
+	// to is the session a promise is made to.
+	to uint64
+	// cluster is namespace and name.
+	cluster, from string
+	beat          core.Beat
+	promise       core.Promise
 }
 
 var (
@@ -54,55 +64,91 @@ var (
 
 // encode makes the datagram of a message.
 func encode(m message, secret []byte) ([]byte, error) {
-	text, err := json.Marshal(m)
-	if err != nil {
-		return nil, err
+	out := make([]byte, len(head)+macSize, 256)
+	copy(out, head)
+	out = append(out, byte(m.kind))
+	out = numbers(out, m.session, m.nonce, m.to)
+	out = texts(out, m.cluster, m.from)
+	switch m.kind {
+	case kindBeat:
+		var flags byte
+		if m.beat.Open {
+			flags |= flagOpen
+		}
+		if m.beat.Gone {
+			flags |= flagGone
+		}
+		out = append(out, flags)
+		out = numbers(out, uint64(m.beat.Epoch), uint64(m.beat.SentAt), uint64(m.beat.Ask))
+	case kindPromise:
+		out = texts(out, m.promise.To)
+		out = numbers(out, uint64(m.promise.Epoch), uint64(m.promise.SentAt), uint64(m.promise.For))
 	}
-	out := make([]byte, 0, len(head)+macSize+len(text))
-	out = append(out, head...)
-	out = append(out, mac(text, secret)...)
-	out = append(out, text...)
 	if len(out) > maxMessage {
 		return nil, errOversized
 	}
+	copy(out[len(head):], mac(out[len(head)+macSize:], secret))
 	return out, nil
 }
 
+func numbers(out []byte, ns ...uint64) []byte {
+	for _, n := range ns {
+		out = binary.BigEndian.AppendUint64(out, n)
+	}
+	return out
+}
+
+func texts(out []byte, ts ...string) []byte {
+	for _, t := range ts {
+		out = binary.BigEndian.AppendUint16(out, uint16(len(t)))
+		out = append(out, t...)
+	}
+	return out
+}
+
 // decode reads a datagram, and refuses what was made with another secret. Without a secret of its own it takes any.
-func decode(data, secret []byte) (m message, err error) {
+func decode(data, secret []byte) (message, error) {
 	switch {
 	case len(data) > maxMessage:
-		return m, errOversized
+		return message{}, errOversized
 	case len(data) < len(head)+macSize || !bytes.HasPrefix(data, []byte(head)):
-		return m, errMalformed
+		return message{}, errMalformed
 	}
 	given, text := data[len(head):len(head)+macSize], data[len(head)+macSize:]
 	if secret != nil && !hmac.Equal(given, mac(text, secret)) {
-		return m, errForged
+		return message{}, errForged
 	}
-	if err := json.Unmarshal(text, &m); err != nil {
-		return m, errMalformed
+	r := reader{rest: text}
+	m := message{kind: kind(r.byte()), session: r.number(), nonce: r.number(), to: r.number(), cluster: r.text(), from: r.text()}
+	switch m.kind {
+	case kindBeat:
+		flags := r.byte()
+		m.beat = core.Beat{Name: m.from, Open: flags&flagOpen != 0, Gone: flags&flagGone != 0}
+		m.beat.Epoch, m.beat.SentAt, m.beat.Ask = core.Epoch(r.number()), core.Instant(r.number()), core.Span(r.number())
+	case kindPromise:
+		m.promise = core.Promise{From: m.from, To: r.text()}
+		m.promise.Epoch, m.promise.SentAt, m.promise.For = core.Epoch(r.number()), core.Instant(r.number()), core.Span(r.number())
 	}
-	return m, m.check()
+	if r.short || !m.sensible() {
+		return message{}, errMalformed
+	}
+	return m, nil
 }
 
-// check finds what no supervisor would say.
-func (m message) check() error {
-	ok := m.From != "" && m.Session != 0
-	switch m.Kind {
+// sensible tells whether a supervisor could say so.
+func (m message) sensible() bool {
+	if m.from == "" || m.session == 0 {
+		return false
+	}
+	switch m.kind {
 	case kindBeat:
-		ok = ok && m.Beat != nil && m.Beat.Name == m.From && m.Beat.SentAt > 0 && m.Beat.Ask >= 0
+		return m.beat.SentAt > 0 && m.beat.Ask >= 0
 	case kindPromise:
-		ok = ok && m.Promise != nil && m.Promise.From == m.From && m.Promise.For > 0
+		return m.promise.SentAt > 0 && m.promise.For > 0
 	case kindWho:
-		ok = ok && m.Nonce != 0
-	default:
-		ok = false
+		return m.nonce != 0
 	}
-	if !ok {
-		return errMalformed
-	}
-	return nil
+	return false
 }
 
 // mac is zeros without a secret.
@@ -115,3 +161,26 @@ func mac(text, secret []byte) []byte {
 	h.Write(text)
 	return h.Sum(nil)
 }
+
+// reader takes a message apart.
+type reader struct {
+	rest []byte
+	// short says that something was missing.
+	short bool
+}
+
+func (r *reader) take(n int) []byte {
+	if len(r.rest) < n {
+		r.short, r.rest = true, nil
+		return make([]byte, n)
+	}
+	taken := r.rest[:n]
+	r.rest = r.rest[n:]
+	return taken
+}
+
+func (r *reader) byte() byte { return r.take(1)[0] }
+
+func (r *reader) number() uint64 { return binary.BigEndian.Uint64(r.take(8)) }
+
+func (r *reader) text() string { return string(r.take(int(binary.BigEndian.Uint16(r.take(2))))) }

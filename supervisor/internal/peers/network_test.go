@@ -106,6 +106,17 @@ func (p *plug) Close() error {
 	return nil
 }
 
+// bubbleAlarm is an alarm of the bubble's time.
+type bubbleAlarm struct{ *time.Timer }
+
+func (a bubbleAlarm) set(after time.Duration) {
+	if a.Stop(); after > 0 {
+		a.Reset(after)
+	}
+}
+
+func (a bubbleAlarm) close() { a.Stop() }
+
 // host is a supervisor's room, with what a loop would do.
 type host struct {
 	*Peers
@@ -147,8 +158,8 @@ func (n *network) boot(t *testing.T, name, secret string, uptime time.Duration) 
 		c.Secret = []byte(secret)
 	}
 	h.Peers = New(c)
+	h.open(n.plug(h.addr), bubbleAlarm{time.AfterFunc(time.Hour, h.silent)})
 	h.Meet(members("a", "b", "c"))
-	h.open(n.plug(h.addr))
 	t.Cleanup(h.stop)
 	return h
 }

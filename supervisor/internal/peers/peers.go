@@ -48,7 +48,7 @@ type Config struct {
 	Log   *slog.Logger
 }
 
-// Peers are the other supervisors. Its methods may be called by any goroutine, before Open too, and do not block.
+// Peers are the other supervisors. Its methods may be called by any goroutine between Open and Close, and do not block.
 type Peers struct {
 	Config
 	cluster string
@@ -107,14 +107,19 @@ func (p *Peers) Open() error {
 	if err != nil {
 		return fmt.Errorf("heartbeats: %w", err)
 	}
-	p.open(conn)
+	bell, err := newKernelAlarm(p.silent)
+	if err != nil {
+		conn.Close()
+		return fmt.Errorf("heartbeats: %w", err)
+	}
+	p.open(conn, bell)
 	return nil
 }
 
-func (p *Peers) open(s socket) {
+func (p *Peers) open(s socket, bell alarm) {
 	var ctx context.Context
 	ctx, p.cancel = context.WithCancel(context.Background())
-	p.socket = s
+	p.socket, p.watch.alarm = s, bell
 	p.running.Go(func() { p.listen(ctx) })
 	p.running.Go(func() { p.speak(ctx) })
 	p.running.Go(func() { p.lookUp(ctx) })
@@ -123,8 +128,8 @@ func (p *Peers) open(s socket) {
 // Close ends what Open began, and the probe.
 func (p *Peers) Close() {
 	p.Probe(nil)
-	p.Watch("", 0)
 	p.cancel()
+	p.watch.alarm.close()
 	p.socket.Close()
 	p.running.Wait()
 }

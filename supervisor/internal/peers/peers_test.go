@@ -319,11 +319,11 @@ func TestDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNetwork()
 		b := n.boot(t, "b", secret, time.Minute)
-		beat := message{Cluster: "/service/demo", From: "a", Session: 9, Kind: kindBeat, Beat: &core.Beat{Name: "a", Epoch: 1, SentAt: 1}}
+		beat := message{cluster: "/service/demo", from: "a", session: 9, kind: kindBeat, beat: core.Beat{Epoch: 1, SentAt: 1}}
 		foreign, stranger, own := beat, beat, beat
-		foreign.Cluster = "/service/other"
-		stranger.From, stranger.Beat = "x", &core.Beat{Name: "x", SentAt: 1}
-		own.From, own.Beat = "b", &core.Beat{Name: "b", SentAt: 1}
+		foreign.cluster = "/service/other"
+		stranger.from = "x"
+		own.from = "b"
 		data := func(m message, secret string) []byte {
 			d, err := encode(m, []byte(secret))
 			if err != nil {
@@ -385,7 +385,7 @@ func TestSourceWithoutSecret(t *testing.T) {
 		a.Tell(nil)
 		pass(time.Second)
 		beat := core.Beat{Name: "a", Epoch: 8, SentAt: a.Clock()}
-		forged, err := encode(message{Cluster: "/service/demo", From: "a", Session: a.session, Kind: kindBeat, Beat: &beat}, nil)
+		forged, err := encode(message{cluster: "/service/demo", from: "a", session: a.session, kind: kindBeat, beat: beat}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -408,7 +408,7 @@ func TestBeforeMembersAreKnown(t *testing.T) {
 		n := newNetwork()
 		a := n.boot(t, "a", secret, time.Hour)
 		b := New(Config{Cluster: "demo", Namespace: "/service", Name: "b", Secret: []byte(secret), Interval: a.Interval, Clock: a.Clock, Log: a.Log})
-		b.open(n.plug(addrB))
+		b.open(n.plug(addrB), bubbleAlarm{time.AfterFunc(time.Hour, b.silent)})
 		defer b.Close()
 		a.ticks(time.Second, leading)
 		if len(b.Heard()) != 1 {

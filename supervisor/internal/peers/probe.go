@@ -104,14 +104,14 @@ func Ask(ctx context.Context, target string) error {
 	if err != nil {
 		return fmt.Errorf("postgresql of %s: %w", target, err)
 	}
-	defer leave(conn)
+	answer := make([]byte, 1)
+	defer func() { leave(conn, answer[0]) }()
 	deadline, _ := ctx.Deadline()
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	if err := conn.SetDeadline(deadline); err != nil {
 		return fmt.Errorf("postgresql of %s: %w", target, err)
 	}
-	answer := make([]byte, 1)
 	_, err = conn.Write(encryptionQuestion)
 	if err == nil {
 		_, err = conn.Read(answer)
@@ -127,12 +127,14 @@ func Ask(ctx context.Context, target string) error {
 
 var errNoServer = errors.New("answer of something else")
 
-// leave ends a connection so that neither side remembers it: the server reads the end of the stream, not an error it would log, and
-// the reset behind it spares this host a connection that waits for a minute.
-func leave(conn net.Conn) {
+// leave ends a connection by a reset, so that neither side remembers it for a minute. Who does not answer G would log that, and is
+// told first that the stream has ended.
+func leave(conn net.Conn, answer byte) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
-		_ = tcp.CloseWrite()
 		_ = tcp.SetLinger(0)
+		if answer != 'G' {
+			_ = tcp.CloseWrite()
+		}
 	}
 	conn.Close()
 }

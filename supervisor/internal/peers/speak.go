@@ -76,7 +76,7 @@ func (p *Peers) say() bool {
 	if !ok {
 		return false
 	}
-	data := p.encoded(message{Kind: kindBeat, Beat: &beat})
+	data := p.encoded(message{kind: kindBeat, beat: beat})
 	for _, a := range to {
 		p.send(datagram{data, a})
 	}
@@ -107,7 +107,7 @@ func (p *Peers) Promise(promise core.Promise) {
 	}
 	p.mu.Unlock()
 	if session != 0 {
-		p.post(message{Kind: kindPromise, Promise: &promise, To: session}, to)
+		p.post(message{kind: kindPromise, promise: promise, to: session}, to)
 	}
 }
 
@@ -122,7 +122,7 @@ func (p *Peers) post(m message, to netip.AddrPort) {
 
 // encoded is the datagram of a message of this process; nil, and logged, if it is too long.
 func (p *Peers) encoded(m message) []byte {
-	m.Cluster, m.From, m.Session = p.cluster, p.Name, p.session
+	m.cluster, m.from, m.session = p.cluster, p.Name, p.session
 	data, err := encode(m, p.Secret)
 	if err != nil {
 		p.Log.Error("heartbeat cannot be sent", "error", err)

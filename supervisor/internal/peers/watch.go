@@ -12,8 +12,8 @@ import (
 type watch struct {
 	name  string
 	after time.Duration
-	timer *time.Timer // nil while nobody is watched
-	// over says that the timer has run out since the last beat.
+	alarm alarm
+	// over says that the alarm has rung since the last beat.
 	over bool
 }
 
@@ -25,24 +25,24 @@ func (p *Peers) Watch(name string, after core.Span) {
 	if w.name == name && w.after == time.Duration(after) {
 		return
 	}
-	if w.timer != nil {
-		w.timer.Stop()
+	w.name, w.after, w.over = name, time.Duration(after), false
+	w.alarm.set(w.span())
+}
+
+// span is how long to wait from now on; 0 for ever.
+func (w *watch) span() time.Duration {
+	if w.name == "" {
+		return 0
 	}
-	*w = watch{name: name, after: time.Duration(after)}
-	if name != "" {
-		timer := time.AfterFunc(w.after, func() { p.silent(name) })
-		w.timer = timer
-	}
+	return max(w.after, 1)
 }
 
 // silent is called when nothing came for long.
-func (p *Peers) silent(name string) {
+func (p *Peers) silent() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.watch.name == name {
-		p.watch.over = true
-		p.nudge()
-	}
+	p.watch.over = p.watch.name != ""
+	p.mu.Unlock()
+	p.nudge()
 }
 
 // fired tells whether a member has been silent for so long.
@@ -50,8 +50,8 @@ func (w *watch) fired(name string) bool { return w.name == name && w.over }
 
 // heard begins to wait anew.
 func (w *watch) heard(name string) {
-	if w.name == name && w.timer != nil {
+	if w.name == name {
 		w.over = false
-		w.timer.Reset(w.after)
+		w.alarm.set(w.span())
 	}
 }

@@ -142,7 +142,7 @@ func TestObservationArrivesWhole(t *testing.T) {
 		Lsn: 3, ReceivedLsn: 4, ReplayedLsn: 5, Receiver: &pluginv1.Receiver{Status: "streaming", Host: "h", Port: 6, SilenceNs: 7, Slot: "s"},
 		Senders:       []*pluginv1.Sender{{Member: "b", State: "streaming", SyncState: "async", SentLsn: 1, WriteLsn: 2, FlushLsn: 3, ReplayLsn: 4}},
 		PostmasterPid: 8, PostmasterStartUnix: 9, ServerVersion: 10, PendingRestart: []string{"p"}, Launched: true, DataDir: "/d", Upstream: "a",
-		Checkpointed: true, Slots: []string{"b"}, SynchronousStandbyNames: "n", ReplayPaused: true, ReplayedAtUnixNs: 11,
+		Checkpointed: true, Slots: []string{"b"}, SynchronousStandbyNames: "n", ReplayPaused: true, ReplayedAtUnixNs: 11_000_000_001,
 		SampledAtBoottimeNs: 12, SyncSettled: true, SyncBarrierLsn: 13,
 	}
 	want := core.Postgres{

@@ -5,6 +5,7 @@ package pluginhost
 import (
 	"fmt"
 	"math"
+	"time"
 
 	pluginv1 "github.com/pgvigil/pgvigil/proto/plugin/v1"
 	"github.com/pgvigil/pgvigil/supervisor/internal/core"
@@ -111,7 +112,7 @@ func postgresFromWire(r *pluginv1.ObserveResponse) (core.Postgres, error) {
 		SyncSettled:    r.GetSyncSettled(),
 		SyncBarrier:    core.LSN(r.GetSyncBarrierLsn()),
 		ReplayPaused:   r.GetReplayPaused(),
-		ReplayedAtUnix: r.GetReplayedAtUnixNs(),
+		ReplayedAtUnix: r.GetReplayedAtUnixNs() / int64(time.Second),
 	}, nil
 }
 

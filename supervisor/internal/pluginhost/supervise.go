@@ -90,7 +90,7 @@ func (p *Plugin) watch(ctx context.Context, s *session) error {
 			suspected = true
 		case <-next.C:
 		}
-		err := p.check(ctx, s)
+		err := p.check(ctx, s, suspected || c.misses > 0)
 		if c.hangs(err != nil, suspected || err != nil && s.isSuspected()) {
 			return p.hangReason(s, err)
 		}
@@ -98,10 +98,13 @@ func (p *Plugin) watch(ctx context.Context, s *session) error {
 	}
 }
 
-// check asks the process, then the plugin, and notes the answer.
-func (p *Plugin) check(ctx context.Context, s *session) error {
-	if err := s.ping(ctx); err != nil {
-		return err
+// check asks the plugin how it is, and notes the answer. Where there is doubt it asks the process first, which is given
+// less time.
+func (p *Plugin) check(ctx context.Context, s *session, doubt bool) error {
+	if doubt {
+		if err := s.ping(ctx); err != nil {
+			return err
+		}
 	}
 	healthy, message, err := s.health(ctx)
 	if err != nil {

@@ -117,6 +117,8 @@ func (w *world) inflict(f fault) {
 			w.powerOff(h)
 			w.after(f.last+200*core.Millisecond, func() { w.boot(h) })
 		}
+	case "rollback":
+		w.rollBack(h, f.last+200*core.Millisecond)
 	case "stop":
 		w.stopOrderly(h, f.last)
 	default:
@@ -126,7 +128,7 @@ func (w *world) inflict(f fault) {
 
 // outside tells whether a fault comes from outside of the host, and so meets one that stands still.
 func outside(kind string) bool {
-	return slices.Contains([]string{"cut", "cut-dcs", "cut-peer", "mute", "slow-net", "lossy", "pause-host", "power", "dcs-down"}, kind)
+	return slices.Contains([]string{"cut", "cut-dcs", "cut-peer", "mute", "slow-net", "lossy", "pause-host", "power", "rollback", "dcs-down"}, kind)
 }
 
 func (w *world) trouble(h *host, what string, d core.Span) {

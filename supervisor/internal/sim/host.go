@@ -30,6 +30,8 @@ type host struct {
 	// paused counts the reasons for which nothing on the host runs, held is what waits for it.
 	paused int
 	held   []func()
+	// snapshot and older are of its disk.
+	snapshot, older snapshot
 	// trouble counts faults in force, by name.
 	trouble map[string]int
 }

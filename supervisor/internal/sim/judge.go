@@ -33,11 +33,15 @@ type judge struct {
 	acked    wal
 	ackedBy  string
 	ledger   ledger
+	// promised is the promise of each member that counts longest, promisedUntil until when by true time.
+	promised      map[string]core.Promise
+	promisedUntil map[string]core.Instant
 }
 
 func (j *judge) begin() {
 	j.targets, j.opens, j.numbers = map[core.Epoch]string{}, map[core.Epoch]string{}, map[core.Timeline]core.Epoch{}
 	j.released, j.instead, j.forced, j.lastOpen = map[core.Epoch]wal{}, map[core.Epoch]core.Epoch{}, map[string]bool{}, map[string]core.Instant{}
+	j.promised, j.promisedUntil = map[string]core.Promise{}, map[string]core.Instant{}
 	j.ledger.acked, j.ledger.by = map[core.Epoch]wal{}, map[core.Epoch]string{}
 }
 

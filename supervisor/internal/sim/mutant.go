@@ -5,6 +5,7 @@ package sim
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/core"
 )
@@ -28,12 +29,21 @@ type mutant struct {
 	// Of quorum worlds.
 	settlesBlindly  bool // the plugin takes synchronous_standby_names for in force at once
 	detachesBlindly bool // the plugin does not look whether the receiver is gone
+	noBarrier       bool // the position that standbys have to reach counts as the beginning
+	forgetsVote     bool // what was voted is not stored
+	forgetsLack     bool // that data was rewound is not remembered
+	forgetsPromise  bool // what was promised is not remembered
+	sameTimeline    bool // ballots count by position alone
+	oneTooFew       bool // one ballot less than needed counts as enough
+	longPromises    bool // promises are taken for three times as long as they are
 }
 
 // any tells whether something is broken at all.
 func (m mutant) any() bool { return fmt.Sprint(m) != fmt.Sprint(mutant{}) }
 
-func (m mutant) ignores(key string) bool { return slices.Contains(m.ignored, key) }
+func (m mutant) ignores(key string) bool {
+	return slices.ContainsFunc(m.ignored, func(k string) bool { return key == k || strings.HasSuffix(k, "/") && strings.HasPrefix(key, k) })
+}
 
 // stored is what of a durable state survives the process.
 func (m mutant) stored(d core.Durable) core.Durable {
@@ -46,6 +56,9 @@ func (m mutant) stored(d core.Durable) core.Durable {
 	if m.takesBack {
 		d.GivenUp = 0
 	}
+	if m.forgetsVote {
+		d.Voted = 0
+	}
 	return d
 }
 
@@ -56,6 +69,12 @@ func (m mutant) remembered(s core.State, o core.Observation) core.State {
 	}
 	if m.anyWAL && o.View != nil {
 		s.WalEpoch = o.View.Epoch.Value.Epoch
+	}
+	if m.forgetsLack {
+		s.Lacking, s.Owed = false, core.Position{}
+	}
+	if m.forgetsPromise {
+		s.Promised, s.Awake = core.Promised{}, 1
 	}
 	if m.hasty {
 		s.LeaderSeen.At = min(s.LeaderSeen.At, o.Now.Add(-1500*core.Millisecond))

@@ -35,7 +35,7 @@ func TestMutants(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			plots := plotOf
 			if c.drill != "" {
-				faults := drill(t, c.drill)
+				faults := drill(t, "drills", c.drill)
 				plots = func(seed int64) plot { return plot{seed: seed, faults: faults, durability: Async} }
 			}
 			failed := searchPlots(c.m, plots, 1, *mutantSeeds, 1, nil)

@@ -61,14 +61,16 @@ func (j *judge) byBallots(w *world, e core.Epoch, was *core.View) {
 		return
 	}
 	var recruits []string
+	byHolder := false // its leader has all that was acknowledged in an epoch
 	for _, name := range old.Members {
 		b := was.Ballot(name).Value
 		released := was.Leader.Value.Released && was.Leader.Value.Holder == name
 		if b.Epoch == e-1 && b.Name == name && !b.Withdrawn || released {
 			recruits = append(recruits, name)
+			byHolder = byHolder || name == was.Leader.Value.Holder
 		}
 	}
-	if len(recruits) < len(old.Members)-old.K && !was.Leader.Value.Released {
+	if len(recruits) < len(old.Members)-old.K && !byHolder && !was.Leader.Value.Released {
 		j.fail(w, "epoch %d begins with %v, of cohort %v with %d", e, recruits, old.Members, old.K)
 	}
 }
@@ -81,6 +83,15 @@ func (j *judge) received(w *world, h *host, x wal) {
 	}
 }
 
+// promises notes a promise as its leader counts it.
+func (j *judge) promises(w *world, p core.Promise) {
+	to := w.host(p.To)
+	until := w.trueTime(to, p.SentAt.Add(p.For-p.For/1_000_000*core.Span(to.policy.DriftPPM)))
+	if old := j.promised[p.From]; old.Epoch < p.Epoch || until > j.promisedUntil[p.From] {
+		j.promised[p.From], j.promisedUntil[p.From] = p, until
+	}
+}
+
 // ballot judges a ballot that is written: nobody may say that it has what it has not.
 func (j *judge) ballot(w *world, b core.Ballot) {
 	h := w.host(b.Name)
@@ -90,8 +101,11 @@ func (j *judge) ballot(w *world, b core.Ballot) {
 	if h == nil || b.Withdrawn || b.Epoch != w.store.view.Epoch.Value.Epoch {
 		return
 	}
+	if p := j.promised[b.Name]; p.Epoch == b.Epoch && w.now < j.promisedUntil[b.Name] {
+		j.fail(w, "%s votes in epoch %d although %s counts on its promise", b.Name, b.Epoch, p.To)
+	}
 	w.say("%s: votes in epoch %d with %s on timeline %d", b.Name, b.Epoch, b.LSN, b.Timeline)
-	if h.pg.wal.end < b.LSN && h.pg.wal.timeline() <= b.Timeline {
+	if !w.rolledBack && h.pg.wal.end < b.LSN && h.pg.wal.timeline() <= b.Timeline {
 		j.fail(w, "%s votes with %s and has %s", b.Name, b.LSN, h.pg.wal.end)
 	}
 }

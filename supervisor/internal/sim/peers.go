@@ -100,6 +100,9 @@ func (w *world) promise(h *host, p core.Promise) {
 	if to == nil {
 		return
 	}
+	if w.broken.longPromises {
+		p.For *= 3
+	}
 	w.datagram(h, to, func() {
 		l := to.life
 		if l == nil {
@@ -109,6 +112,7 @@ func (w *world) promise(h *host, p core.Promise) {
 			x := l.peers.of(p.From)
 			if old := x.Promise; p.Epoch > old.Epoch || p.Epoch == old.Epoch && p.SentAt.Add(p.For) > old.SentAt.Add(old.For) {
 				x.Promise = p
+				w.judge.promises(w, p)
 			}
 		})
 	})

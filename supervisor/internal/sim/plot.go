@@ -26,8 +26,10 @@ func plotOf(seed int64) plot {
 
 // plotsOf makes the plots of a durability.
 func plotsOf(durability string) func(int64) plot {
-	if durability == Quorum {
-		return func(seed int64) plot { return plot{seed: seed, faults: quorumSchedule(seed), durability: Quorum} }
+	if durability != Async {
+		return func(seed int64) plot {
+			return plot{seed: seed, faults: quorumSchedule(seed, durability), durability: durability}
+		}
 	}
 	return plotOf
 }
@@ -45,8 +47,8 @@ func (p plot) play(m mutant, tell bool) *world {
 	}
 	w.run(core.Instant(faultsEnd), nil)
 	w.heal()
-	if m.any() {
-		w.run(w.now.Add(10*core.Second), nil) // it is safety that must be seen to break
+	if m.any() || w.rolledBack {
+		w.run(w.now.Add(10*core.Second), nil) // it is safety alone that is judged: what is lost on too many disks nobody brings back
 	} else {
 		w.recover()
 	}

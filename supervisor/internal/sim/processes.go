@@ -20,6 +20,7 @@ func (w *world) flowOfProcesses() {
 		w.listen(h)
 		w.seek(h)
 		w.replay(h)
+		w.keepSnapshot(h)
 		if w.chance(0.02) {
 			w.keepArchive(h)
 		}

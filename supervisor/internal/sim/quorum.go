@@ -13,6 +13,8 @@ import (
 const (
 	Async  = "async"
 	Quorum = "quorum"
+	// Rollback is Quorum on disks that are put back to older ones.
+	Rollback = "rollback"
 )
 
 // makeQuorum draws what differs between worlds with quorum durability: how many members, how many of them acknowledge and at
@@ -47,13 +49,20 @@ var moversOfQuorum = []string{"kill-pg", "orphan-pg", "switchover", "power", "st
 var quorumMoments = slices.Concat(moments, []string{"detach", "vote", "withdraw", "cohort", "promise", "apply", "follow"})
 
 // quorumSchedule draws the faults of a seed for a world with quorum durability.
-func quorumSchedule(seed int64) (faults []fault) {
+func quorumSchedule(seed int64, durability string) (faults []fault) {
 	r := rand.New(rand.NewSource(seed ^ 0x90_5eed))
 	kinds := quorumFaults
-	if seed%3 == 0 { // a few kinds that meet often
+	if durability == Rollback {
+		kinds = slices.Concat(kinds, slices.Repeat([]string{"rollback"}, len(kinds)/4))
+	}
+	if seed%4 == 3 {
+		return relay(r)
+	}
+	if seed%4 == 0 { // a few kinds that meet often
+		all := kinds
 		kinds = nil
 		for range 3 + r.Intn(3) {
-			kinds = append(kinds, quorumFaults[r.Intn(len(quorumFaults))])
+			kinds = append(kinds, all[r.Intn(len(all))])
 		}
 	}
 	draw := func(at core.Span, kind string) fault {
@@ -69,7 +78,7 @@ func quorumSchedule(seed int64) (faults []fault) {
 		}
 		return f
 	}
-	if seed%3 == 1 { // elections all the time, and faults that meet whoever does something that matters
+	if seed%4 == 1 { // elections all the time, and faults that meet whoever does something that matters
 		for at := faultsBegin; at < faultsEnd; at += core.Span(1500+r.Intn(3000)) * core.Millisecond {
 			for range 1 + r.Intn(3) {
 				f := draw(at+core.Span(r.Intn(80))*core.Millisecond, kinds[r.Intn(len(kinds))])
@@ -91,6 +100,25 @@ func quorumSchedule(seed int64) (faults []fault) {
 		}
 	}
 	slices.SortStableFunc(faults, func(a, b fault) int { return int(a.at - b.at) })
+	return faults
+}
+
+// relay is a schedule in which one leader after another goes before the others have got back to where they were.
+func relay(r *rand.Rand) (faults []fault) {
+	pick := func(from ...string) string { return from[r.Intn(len(from))] }
+	for at := faultsBegin; at < faultsEnd; at += core.Span(200+r.Intn(1800)) * core.Millisecond {
+		f := fault{at: at + core.Span(r.Intn(80))*core.Millisecond, who: pick(memberNames...), last: core.Span(300+r.Intn(6000)) * core.Millisecond}
+		switch r.Intn(4) {
+		case 0:
+			f.kind = pick("lag", "lag", "slow-net", "replay-lag", "slow-reread", "flaky")
+		case 1:
+			f.kind = pick("stop", "power", "cut", "pause-host", "kill-pg")
+		default:
+			f.kind = pick("kill-pg", "power", "pause-host", "cut", "orphan-pg", "switchover", "crash")
+			f.who = "@" + pick("renew", "renew", "cohort", "apply", "promote", "vote", "take", "start", "rewind")
+		}
+		faults = append(faults, f)
+	}
 	return faults
 }
 

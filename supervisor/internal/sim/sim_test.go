@@ -16,13 +16,21 @@ var (
 )
 
 // Ensure no schedule of faults breaks a promise. `make sim SEED=n` tells a failing one again.
-func TestFixedSeeds(t *testing.T) { mustHold(t, Async, 1, *fixedSeeds) }
+func TestFixedSeeds(t *testing.T) {
+	for _, durability := range []string{Async, Quorum} {
+		t.Run(durability, func(t *testing.T) { mustHold(t, durability, 1, *fixedSeeds) })
+	}
+}
 
 // Ensure the same of schedules that nobody has seen yet.
 func TestFreshSeeds(t *testing.T) {
 	var b [4]byte
 	_, _ = rand.Read(b[:])
-	mustHold(t, Async, int64(binary.BigEndian.Uint32(b[:]))+1_000_000, *freshSeeds)
+	for _, durability := range []string{Async, Quorum} {
+		t.Run(durability, func(t *testing.T) {
+			mustHold(t, durability, int64(binary.BigEndian.Uint32(b[:]))+1_000_000, *freshSeeds)
+		})
+	}
 }
 
 func mustHold(t *testing.T, durability string, from int64, n int) {

@@ -55,6 +55,10 @@ func (w *world) transact(by string, cs []core.Compare, ws []core.Write) (core.Re
 	v := *w.store.view
 	v.Revision++
 	for _, x := range ws {
+		if b, ok := x.Record.(core.Ballot); ok && w.broken.sameTimeline {
+			b.Timeline = v.Epoch.Value.Timeline
+			x.Record = b
+		}
 		put(&v, x.Record)
 	}
 	w.judge.wrote(w, by, w.store.view, &v)
@@ -132,6 +136,9 @@ func (w *world) show(h *host, l *life, v *core.View) {
 		v = l.o.View
 	}
 	shown := *v
+	if w.broken.oneTooFew && shown.Cohort.Value.K > 0 && shown.Leader.Value.Holder != h.name {
+		shown.Cohort.Value.K++
+	}
 	shown.SeenAt, shown.AskedAt = w.clock(h), w.clock(h)
 	l.o.View = &shown
 }

@@ -123,7 +123,7 @@ func (w *world) settle(j *job, patience core.Span, then func(proven bool)) {
 		then(false)
 	case p.inForce() || w.broken.settlesBlindly:
 		p.conf.settled, p.conf.barrier = true, 0
-		if p.primary {
+		if p.primary && !w.broken.noBarrier {
 			p.conf.barrier = p.wal.end
 		}
 		then(true)

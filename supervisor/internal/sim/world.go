@@ -35,7 +35,9 @@ type world struct {
 	// archive, archive what it has, a history for each branch.
 	quorum   bool
 	archived bool
-	archive  []wal
+	// rolledBack says that some host was put back to an older disk.
+	rolledBack bool
+	archive    []wal
 }
 
 // event is something that happens at a true time; seq orders those of one instant.
@@ -66,7 +68,7 @@ func newWorld(seed int64, m mutant, durability string, story *strings.Builder) *
 	w.store.view = &core.View{}
 	w.judge.begin()
 	members, adapt := memberNames, func(*core.Policy) {}
-	if durability == Quorum {
+	if durability != Async {
 		members, adapt = w.makeQuorum()
 	}
 	for i, name := range members {

@@ -39,6 +39,12 @@ type Snapshot struct {
 	// LeaderLive tells whether, by this member's own clock, the leadership in View is in force.
 	LeaderLive bool
 	Watchdog   Watchdog
+	// Heard and Probe are what came from the other supervisors, and from PostgreSQL of one of them. Heartbeats counts datagrams.
+	Heard      []core.Heard
+	Probe      core.Probe
+	Heartbeats Heartbeats
+	// Voted is the present epoch if this member has voted in it, or is about to: it receives no WAL. Else 0.
+	Voted core.Epoch
 }
 
 // Decision is one change of mind.
@@ -69,6 +75,15 @@ type Watchdog struct {
 	Message string
 }
 
+// Heartbeats are the datagrams between supervisors since this one was started.
+type Heartbeats struct {
+	// Authenticated says that there is a secret.
+	Authenticated          bool
+	Received, Sent, Unsent uint64
+	// Dropped, by reason.
+	Dropped map[string]uint64
+}
+
 // Request is what an operator asks for.
 type Request struct {
 	// Kind: switchover, failover, reinit, pause or resume.
@@ -76,6 +91,8 @@ type Request struct {
 	// From is the leader the operator believes in (switchover; may be empty), To the candidate (switchover: may
 	// be empty; failover: required) or the member to reinitialise.
 	From, To string
+	// Force lets a failover go ahead though acknowledged commits may be lost.
+	Force bool
 	// By is who asks, for the record.
 	By string
 }

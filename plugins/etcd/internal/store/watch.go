@@ -89,7 +89,7 @@ func (s *Store) findForWatch(ctx context.Context, w *Watch) (*endpoint, error) {
 
 const (
 	// quiet is the silence on a watch after which the server is asked for a sign of life.
-	quiet = 700 * time.Millisecond
+	quiet = 900 * time.Millisecond
 	// dead is the silence after which the endpoint is given up.
 	dead = 2 * time.Second
 )
@@ -103,25 +103,26 @@ func (s *Store) followOn(ctx context.Context, e *endpoint, w *Watch, deliver fun
 	if err != nil {
 		return err
 	}
-	tick := time.NewTicker(quiet)
-	defer tick.Stop()
+	silence := time.NewTimer(quiet)
+	defer silence.Stop()
 	last := time.Now()
 	for {
 		select {
 		case resp := <-stream.responses:
 			last = time.Now()
+			silence.Reset(quiet)
 			if err := w.take(resp, deliver); err != nil {
 				return s.recover(ctx, e, err)
 			}
 		case err := <-stream.failed:
 			return s.recover(ctx, e, err)
-		case <-tick.C:
-			if time.Since(last) > dead {
+		case <-silence.C:
+			left := dead - time.Since(last)
+			if left <= 0 {
 				return errors.New("silent")
 			}
-			if time.Since(last) >= quiet/2 {
-				stream.poke()
-			}
+			stream.poke()
+			silence.Reset(min(quiet, left))
 		case <-lost:
 			return errors.New("connection lost")
 		case <-s.closed:

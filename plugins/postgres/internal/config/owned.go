@@ -60,7 +60,7 @@ func overridable(auth string) map[string]string {
 		"password_encryption":          auth,
 		"wal_receiver_timeout":         "5s",
 		"wal_sender_timeout":           "5s",
-		"wal_retrieve_retry_interval":  "200ms",
+		"wal_retrieve_retry_interval":  "100ms",
 		"wal_receiver_status_interval": "1s",
 		"tcp_keepalives_idle":          "10",
 		"tcp_keepalives_interval":      "2",

@@ -20,6 +20,10 @@ import (
 const (
 	// fast is the pace while something is about to change.
 	fast = 20 * time.Millisecond
+	// seldom is the pace while nobody asks for another.
+	seldom = 5 * time.Second
+	// overdue is the pace while a reply is awaited.
+	overdue = time.Second
 	// pendingEvery is how often the costly question is asked.
 	pendingEvery = 10 * time.Second
 	// hungAfter is the silence after which a living server counts as hung.
@@ -63,6 +67,7 @@ type Observer struct {
 	seen     seen
 	stopped  stopped
 	receiver watched
+	senders  senderWatch
 	hints    hints
 	again    bool // whether to ask once more after the reply
 }
@@ -201,16 +206,16 @@ func (o *Observer) publish(state *pluginv1.ObserveResponse, began time.Time) {
 	o.changed = make(chan struct{})
 }
 
-// pace is how long to wait until the next look, when the state has lasted for some time.
+// pace is how long to wait until the next look, when the state has lasted for some time. It is called by Run.
 func (o *Observer) pace(lasted time.Duration) time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	wait := time.Second
+	wait := seldom
 	for _, d := range o.interval {
 		wait = min(wait, d)
 	}
-	if len(o.interval) == 0 {
-		wait = 5 * time.Second
+	if o.probe.busy {
+		wait = min(wait, overdue)
 	}
 	if o.hurry > 0 || (o.last != nil && passing(o.last.State)) {
 		return min(wait, max(fast, lasted/10))

@@ -27,7 +27,7 @@ const stateSQL = `SELECT r,
  w.pid, w.status, w.sender_host, w.sender_port,
  (extract(epoch FROM clock_timestamp() - w.last_msg_receipt_time) * 1e9)::bigint, w.slot_name, w.received_tli
 FROM (SELECT pg_is_in_recovery() AS r) s LEFT JOIN pg_stat_get_wal_receiver() w ON w.pid IS NOT NULL;
-SELECT application_name, state, sync_state, sent_lsn, write_lsn, flush_lsn, replay_lsn FROM pg_stat_replication ORDER BY 1;
+SELECT application_name, state, sync_state, sent_lsn, write_lsn, flush_lsn, replay_lsn, pid FROM pg_stat_replication ORDER BY 1;
 SELECT slot_name FROM pg_get_replication_slots() WHERE slot_type = 'physical' AND NOT temporary ORDER BY 1`
 
 // pendingSQL asks for what changes rarely and costs more.
@@ -48,6 +48,7 @@ type answer struct {
 	receivedTimeline    uint32
 	receiver            *pluginv1.Receiver
 	senders             []*pluginv1.Sender
+	senderPIDs          []int
 	slots               []string
 	version             uint32
 }
@@ -76,6 +77,7 @@ func parseAnswer(sets []session.Rows) (*answer, error) {
 			Member: row[0], State: row[1], SyncState: row[2], SentLsn: uint64(q.lsn(3)),
 			WriteLsn: uint64(q.lsn(4)), FlushLsn: uint64(q.lsn(5)), ReplayLsn: uint64(q.lsn(6)),
 		})
+		a.senderPIDs = append(a.senderPIDs, int(q.number(7, 10)))
 		p.join(q.err)
 	}
 	for _, row := range sets[2] {

@@ -41,7 +41,7 @@ func (o *Observer) Run(ctx context.Context) {
 			o.receiver.watch(0)
 			o.look(ctx)
 		}
-		timer.Reset(o.pace(time.Since(o.seen.statusSince)))
+		timer.Reset(o.senders.soon(o.pace(time.Since(o.seen.statusSince))))
 	}
 }
 
@@ -49,6 +49,7 @@ func (o *Observer) Run(ctx context.Context) {
 func (o *Observer) leave() {
 	o.seen.close()
 	o.receiver.watch(0)
+	o.senders.close()
 	if o.probe.busy {
 		<-o.probe.replies
 	}
@@ -71,6 +72,7 @@ func (o *Observer) look(ctx context.Context) {
 		o.seen.close()
 		o.seen = seen{statusSince: o.seen.statusSince, status: o.seen.status}
 		o.receiver.watch(0)
+		o.senders.close()
 		o.publishAt(o.stoppedPicture(ctx, c), began)
 	default:
 		o.adopt(c, server)

@@ -7,6 +7,7 @@ import (
 
 	pluginv1 "github.com/pgvigil/pgvigil/proto/plugin/v1"
 
+	"github.com/pgvigil/pgvigil/plugins/postgres/internal/conf"
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/config"
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/datadir"
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/launch"
@@ -70,6 +71,7 @@ func (o *Observer) hear(r reply) {
 		s.heard, s.answer, s.complaint, s.notReady = now, r.answer, "", false
 		s.receivedTLI = max(s.receivedTLI, r.answer.receivedTimeline)
 		o.receiver.watch(r.answer.receiverPID)
+		o.senders.note(r.answer.senderPIDs, r.answer.senders, o.source.Intent().Slots, conf.SlotName, o.Wake)
 		o.hints.note(r.answer)
 		if r.fresh {
 			s.pending, s.pendingAt = r.pending, now

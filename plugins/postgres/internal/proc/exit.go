@@ -96,3 +96,12 @@ func (e *Exit) poll(pid int) {
 	}
 	close(e.done)
 }
+
+// Then calls f once the process has ended; it returns when it has, or when Close is called.
+func (e *Exit) Then(f func()) {
+	select {
+	case <-e.done:
+		f()
+	case <-e.stop:
+	}
+}

@@ -64,6 +64,11 @@ func (s *Server) apply(ctx context.Context, i *instance, a applied) error {
 	if !done {
 		changes = s.unsettle()
 	}
+	if v.syncNames == held && v.startup == 0 {
+		if err := i.release(ctx); err != nil {
+			return err
+		}
+	}
 	wanted := slotNames(a.members)
 	_, err = s.change(i.c, func(in *conf.Intent) {
 		in.SyncNames = a.syncNames

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pgvigil/pgvigil/plugins/postgres/internal/conf"
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/datadir"
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/session"
 	pluginv1 "github.com/pgvigil/pgvigil/proto/plugin/v1"
@@ -22,8 +23,8 @@ const (
 )
 
 // chores does what has no call of its own, until ctx ends: the checkpoint after a promotion, also when the
-// plugin was restarted in between, and moving a standby's slots on, which nobody reads from and which
-// would otherwise keep its log for good.
+// plugin was restarted in between; keeping a detached standby detached; and moving a standby's slots on, which nobody reads
+// from and which would otherwise keep its log for good.
 func (s *Server) chores(ctx context.Context) {
 	var checkpointed int32 // PID of the server that was asked for a checkpoint
 	moved := time.Now()
@@ -34,6 +35,9 @@ func (s *Server) chores(ctx context.Context) {
 			if st.GetRole() == pluginv1.Role_ROLE_PRIMARY && !st.GetCheckpointed() && st.GetPostmasterPid() != checkpointed {
 				checkpointed = st.GetPostmasterPid()
 				s.wait.Go(func() { s.checkpointAfterPromotion(ctx) })
+			}
+			if st.GetRole() == pluginv1.Role_ROLE_STANDBY && st.GetUpstream() != "" && (source{s}).Intent().Upstream == nil {
+				s.keepDetached()
 			}
 			if st.GetRole() == pluginv1.Role_ROLE_STANDBY && len(st.GetSlots()) > 0 && time.Since(moved) > choreEvery {
 				moved = time.Now()
@@ -46,6 +50,21 @@ func (s *Server) chores(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// keepDetached takes back what somebody else, by ALTER SYSTEM, made of a standby that is to follow nobody. The supervisor has
+// seen it follow, too.
+func (s *Server) keepDetached() {
+	c := s.current()
+	changed, err := s.change(c, func(*conf.Intent) {})
+	if err == nil && changed {
+		s.log.Warn("upstream of a detached standby was set by somebody else, and is taken back")
+		err = hangUp(c)
+	}
+	if err != nil {
+		s.log.Warn("standby could not be kept detached", "error", err)
+	}
+	s.observer.Wake()
 }
 
 // checkpointAfterPromotion also marks the data directory as a primary's, which can wait until clients are

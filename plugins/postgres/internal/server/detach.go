@@ -5,7 +5,9 @@ package server
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/conf"
@@ -73,10 +75,10 @@ func (s *Server) detachStopped(c *config.Config) error {
 	return err
 }
 
-// detach cuts a running standby off, and returns where its log ends once that cannot change any more. See atRest for
-// what proves it.
+// detach cuts a running standby off, and returns where its log ends once that cannot change any more. See lookDetached
+// for what proves it.
 func (s *Server) detach(ctx context.Context, c *config.Config) (wal.LSN, error) {
-	i, err := s.cutOff(ctx, c)
+	i, startup, err := s.cutOff(ctx, c)
 	if err != nil {
 		return 0, err
 	}
@@ -86,7 +88,7 @@ func (s *Server) detach(ctx context.Context, c *config.Config) (wal.LSN, error) 
 	var end wal.LSN
 	var w waiting
 	err = poll(ctx, time.Millisecond, func() (bool, error) {
-		look, err := i.lookDetached(ctx)
+		look, err := i.lookDetached(ctx, startup)
 		if err != nil {
 			return false, err
 		}
@@ -96,41 +98,37 @@ func (s *Server) detach(ctx context.Context, c *config.Config) (wal.LSN, error) 
 	return end, err
 }
 
-var errStillReplaying = errors.New("standby receives nothing any more, but has not replayed its log to the end: ask again")
+var errStillReplaying = errors.New("standby is cut off, but has not replayed its log to the end: ask again")
 
-// cutOff takes the sources of log away from a standby, and returns a connection that proves that the startup process,
-// which alone uses them, was told.
-func (s *Server) cutOff(ctx context.Context, c *config.Config) (*instance, error) {
-	i, err := open(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	defer i.Close()
-	if err := i.standby(ctx); err != nil {
-		return nil, err
-	}
-	if err := conf.SetStandby(c, c.DataDir); err != nil {
-		return nil, err
+// cutOff takes the sources of log away from a standby. It returns a connection that proves that the startup process,
+// which alone uses them, was told, and the number of that process.
+func (s *Server) cutOff(ctx context.Context, c *config.Config) (i *instance, startup int, err error) {
+	if last, _ := s.observer.Last(); last != nil && last.State.GetRole() == pluginv1.Role_ROLE_PRIMARY {
+		return nil, 0, refused("PostgreSQL is a primary")
 	}
 	if _, err := s.change(c, func(in *conf.Intent) { in.Upstream = nil }); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	if err := i.hangUp(); err != nil {
-		return nil, err
+	if err := hangUp(c); err != nil {
+		return nil, 0, err
 	}
-	fresh, err := reloaded(ctx, c, source{s}.Intent())
+	i, v, err := reloaded(ctx, c, source{s}.Intent())
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	v, err := fresh.inForce(ctx)
-	if err == nil && v.restore != "" {
+	switch {
+	case v.startup == 0:
+		err = refused("PostgreSQL is a primary")
+	case v.restore != "":
 		err = refused("restore_command is in force until a restart: before PostgreSQL 14 it cannot be emptied by a reload")
+	default:
+		err = conf.SetStandby(c, c.DataDir)
 	}
 	if err != nil {
-		fresh.Close()
-		return nil, err
+		i.Close()
+		return nil, 0, err
 	}
-	return fresh, nil
+	return i, v.startup, nil
 }
 
 // detached is one look at a standby that was cut off.
@@ -151,35 +149,54 @@ type detached struct {
 // when it begins, and ends. Before it asks for another or runs restore_command, it looks at its settings, where neither
 // is left. A receiver flushes what it wrote before it says that it stopped. So nothing can arrive, and what is
 // there is known: replayed to the end of the last complete record, or received beyond it.
-func (i *instance) lookDetached(ctx context.Context) (detached, error) {
-	startup, err := i.pids(ctx, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'startup'")
-	if err != nil {
-		return detached{}, err
-	}
-	if len(startup) != 1 {
-		return detached{}, refused("PostgreSQL is not recovering any more")
-	}
-	first := naps(startup)
+func (i *instance) lookDetached(ctx context.Context, startup int) (detached, error) {
+	first := naps([]int{startup})
 	row, err := i.conn.Row(ctx, `SELECT
  (SELECT count(*) FROM pg_stat_get_wal_receiver() w WHERE w.pid IS NOT NULL),
- (SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE backend_type = 'walreceiver'),
- (SELECT coalesce(wait_event_type || ':' || wait_event, '') FROM pg_stat_activity WHERE pid = `+join(startup)+`),
- pg_is_wal_replay_paused(), greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())`)
+ (SELECT max(pid) FROM pg_stat_get_activity(NULL) WHERE backend_type = 'walreceiver'),
+ (SELECT coalesce(wait_event_type || ':' || wait_event, '') FROM pg_stat_get_activity(NULL)
+   WHERE backend_type = 'startup' AND pid = `+join([]int{startup})+`),
+ pg_is_in_recovery(), pg_is_in_recovery() AND pg_is_wal_replay_paused(), greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())`)
 	if err != nil {
 		return detached{}, err
 	}
-	slept := proc.SleptThrough(first[startup[0]], naps(startup)[startup[0]])
-	children, err := proc.Children(startup[0])
+	if row[3] != "t" {
+		return detached{}, refused("PostgreSQL is not recovering any more")
+	}
+	if err := i.endReceiver(row[1]); err != nil {
+		return detached{}, err
+	}
+	slept := proc.SleptThrough(first[startup], naps([]int{startup})[startup])
+	children, err := proc.Children(startup)
 	if err != nil {
 		return detached{}, err
 	}
 	_, event, _ := strings.Cut(row[2], ":")
-	out := detached{doing: row[2], paused: row[3] == "t", at: time.Now()}
-	out.atRest = slept && event == "RecoveryRetrieveRetryInterval" && row[0] == "0" && row[1] == "0" && len(children) == 0
-	if row[4] != "" {
-		out.end, err = wal.ParseLSN(row[4])
+	out := detached{doing: row[2], paused: row[4] == "t", at: time.Now()}
+	out.atRest = slept && event == "RecoveryRetrieveRetryInterval" && row[0] == "0" && row[1] == "" && len(children) == 0
+	if row[5] != "" {
+		out.end, err = wal.ParseLSN(row[5])
 	}
 	return out, err
+}
+
+// endReceiver ends a receiver, if there is one. The startup process does so by itself, but only when it needs more log;
+// pg_terminate_backend refuses to.
+func (i *instance) endReceiver(number string) error {
+	if number == "" {
+		return nil
+	}
+	pid, err := strconv.Atoi(number)
+	if err != nil {
+		return err
+	}
+	if st, err := proc.Read(pid); err != nil || st.Parent != i.server.PID {
+		return nil // gone already
+	}
+	if err := syscall.Kill(pid, syscall.SIGTERM); !errors.Is(err, syscall.ESRCH) {
+		return err
+	}
+	return nil
 }
 
 // waiting follows what keeps a standby from replaying its log.
@@ -202,7 +219,7 @@ func (w *waiting) judge(d detached) error {
 	if d.paused {
 		why = "it is paused"
 	}
-	return refused("standby receives nothing any more, but where its log ends is not known: replay does not go on (%s)", why)
+	return refused("standby is cut off, but where its log ends is not known: replay does not go on (%s)", why)
 }
 
 // blocksReplay tells whether a wait of the startup process is for queries, or for time to pass.

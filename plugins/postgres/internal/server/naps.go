@@ -16,7 +16,7 @@ import (
 // works with the settings that the signal was about.
 func (i *instance) waits(ctx context.Context, pids []int) (map[int]string, error) {
 	first := naps(pids)
-	sets, err := i.conn.Query(ctx, `SELECT pid, wait_event FROM pg_stat_activity WHERE wait_event IS NOT NULL AND pid = ANY ('{`+join(pids)+`}')`)
+	sets, err := i.conn.Query(ctx, `SELECT pid, wait_event FROM pg_stat_get_activity(NULL) WHERE wait_event IS NOT NULL AND pid = ANY ('{`+join(pids)+`}')`)
 	if err != nil {
 		return nil, err
 	}

@@ -43,24 +43,28 @@ func (s *Server) alreadyPrimary(ctx context.Context, i *instance, req *pluginv1.
 	if tli <= req.GetMinTimeline() {
 		return refused("PostgreSQL is a primary on timeline %d, which is not greater than %d", tli, req.GetMinTimeline())
 	}
-	return s.prime(ctx, i, req)
+	return s.prime(ctx, i, req, req.GetSynchronousStandbyNames())
 }
 
 // settleLimit is how long the proof before a promotion may take.
 const settleLimit = 10 * time.Second
 
 // prime gives a server what it needs before it may open: slots, and synchronous_standby_names in force everywhere.
-func (s *Server) prime(ctx context.Context, i *instance, req *pluginv1.PromoteRequest) error {
+func (s *Server) prime(ctx context.Context, i *instance, req *pluginv1.PromoteRequest, names string) error {
 	limited, cancel := context.WithTimeoutCause(ctx, settleLimit, refused("synchronous_standby_names is not proven to be in force"))
 	defer cancel()
 	return s.apply(limited, i, applied{
-		members: req.GetMembers(), syncNames: req.GetSynchronousStandbyNames(), settle: true, detach: true,
+		members: req.GetMembers(), syncNames: names, settle: true, detach: true,
 	})
 }
 
 func (s *Server) promote(ctx context.Context, i *instance, req *pluginv1.PromoteRequest, p *progress) error {
 	p.phase("preparing", "")
-	if err := s.prime(ctx, i, req); err != nil {
+	names, err := i.openingNames(ctx, req.GetSynchronousStandbyNames())
+	if err != nil {
+		return err
+	}
+	if err := s.prime(ctx, i, req, names); err != nil {
 		return err
 	}
 	if err := s.reserve(ctx, i, req.GetMinTimeline()); err != nil {
@@ -70,14 +74,17 @@ func (s *Server) promote(ctx context.Context, i *instance, req *pluginv1.Promote
 	if _, err := i.conn.Row(ctx, "SELECT pg_promote(false)"); err != nil {
 		return err
 	}
-	err := poll(ctx, 2*time.Millisecond, func() (bool, error) {
+	err = poll(ctx, 2*time.Millisecond, func() (bool, error) {
 		recovering, err := i.recovering(ctx)
 		return !recovering, err
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		err = s.opened(ctx, i)
 	}
-	if err := s.opened(ctx, i); err != nil {
+	if err == nil && names == held {
+		err = s.prime(ctx, i, req, req.GetSynchronousStandbyNames())
+	}
+	if err != nil {
 		return err
 	}
 	return s.confirm(ctx, i, req.GetMinTimeline())

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/conf"
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/config"
+	"github.com/pgvigil/pgvigil/plugins/postgres/internal/datadir"
 )
 
 // reloadLimit is how long settings may take to come into force.
@@ -46,32 +47,39 @@ func (i *instance) reload(ctx context.Context, in conf.Intent) error {
 
 func (i *instance) hangUp() error { return syscall.Kill(i.server.PID, syscall.SIGHUP) }
 
+// hangUp makes whatever server runs read its files.
+func hangUp(c *config.Config) error {
+	m, running, err := datadir.FindPostmaster(c.DataDir)
+	if err == nil && running {
+		err = syscall.Kill(m.PID, syscall.SIGHUP)
+	}
+	return err
+}
+
 // reloaded makes the server read its files and returns a connection that proves it. The connection's process began
 // with the settings, and has not read the files itself: its postmaster had. A postmaster that reads its files signals
 // all its processes before it does anything else, so that each of them has got the signal, or began later.
-func reloaded(ctx context.Context, c *config.Config, in conf.Intent) (*instance, error) {
+func reloaded(ctx context.Context, c *config.Config, in conf.Intent) (*instance, inForce, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, reloadLimit, errNotInForce)
 	defer cancel()
 	var out *instance
-	tries := 0
+	var v inForce
 	err := poll(ctx, time.Millisecond, func() (bool, error) {
 		i, err := open(ctx, c)
 		if err != nil {
 			return false, err
 		}
-		v, err := i.inForce(ctx)
-		if err == nil && v.inherited && v.match(c, in) {
+		if v, err = i.inForce(ctx); err == nil && v.inherited && v.match(c, in) {
 			out = i
 			return true, nil
 		}
-		if err == nil && tries%10 == 0 {
+		defer i.Close()
+		if err == nil {
 			err = i.hangUp()
 		}
-		tries++
-		i.Close()
 		return false, err
 	})
-	return out, err
+	return out, v, err
 }
 
 // inForce are settings as a session has them.
@@ -81,20 +89,29 @@ type inForce struct {
 	loaded time.Time
 	// inherited is whether they were read before the session's process began.
 	inherited bool
+	// startup is the process that recovers; 0 when none does.
+	startup int
 }
 
 func (i *instance) inForce(ctx context.Context) (v inForce, err error) {
 	row, err := i.conn.Row(ctx, `SELECT current_setting('primary_conninfo'), current_setting('primary_slot_name'),
  current_setting('restore_command'), current_setting('synchronous_standby_names'),
  (extract(epoch FROM pg_conf_load_time()) * 1e6)::bigint,
- pg_conf_load_time() < (SELECT backend_start FROM pg_stat_get_activity(pg_backend_pid()))`)
+ pg_conf_load_time() < (SELECT backend_start FROM pg_stat_get_activity(pg_backend_pid())),
+ (SELECT pid FROM pg_stat_get_activity(NULL) WHERE backend_type = 'startup')`)
 	if err != nil {
 		return v, err
 	}
 	micro, err := strconv.ParseInt(row[4], 10, 64)
+	if err != nil {
+		return v, err
+	}
+	if row[6] != "" {
+		v.startup, err = strconv.Atoi(row[6])
+	}
 	return inForce{
 		conninfo: row[0], slot: row[1], restore: row[2], syncNames: row[3],
-		loaded: time.UnixMicro(micro), inherited: row[5] == "t",
+		loaded: time.UnixMicro(micro), inherited: row[5] == "t", startup: v.startup,
 	}, err
 }
 

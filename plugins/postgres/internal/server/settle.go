@@ -22,7 +22,7 @@ const senderPatience = 25 * time.Millisecond
 // until now; nil when nothing was.
 func (s *Server) settle(ctx context.Context, i *instance, before *settlement, changes uint64) error {
 	in := source{s}.Intent()
-	fresh, err := reloaded(ctx, i.c, in)
+	fresh, _, err := reloaded(ctx, i.c, in)
 	if err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func (i *instance) checkpointerInformed(ctx context.Context, before *settlement,
 		return nil
 	}
 	return poll(ctx, time.Millisecond/2, func() (bool, error) {
-		pid, err := i.pids(ctx, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'")
+		pid, err := i.pids(ctx, "SELECT pid FROM pg_stat_get_activity(NULL) WHERE backend_type = 'checkpointer'")
 		if err != nil || len(pid) != 1 {
 			return false, err
 		}

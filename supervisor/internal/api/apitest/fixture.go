@@ -5,6 +5,7 @@ package apitest
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/core"
@@ -70,6 +71,35 @@ func Standby() *status.Snapshot {
 	}
 	s.Plan = nil
 	s.Recent = nil
+	return s
+}
+
+// Quorum is the snapshot of mdw with durability by quorum: one of the standbys acknowledges each commit.
+func Quorum() *status.Snapshot {
+	s := Primary()
+	s.View.Cohort = core.Versioned[core.Cohort]{Value: core.Cohort{Epoch: 7, Members: []string{"mdw", "standby", "standby1"}, K: 1}, Rev: 860}
+	s.View.Members = slices.Clone(s.View.Members)
+	s.Postgres.SyncNames = "ANY 1 (standby, standby1)"
+	s.Heard = []core.Heard{{Name: "standby", Promise: core.Promise{From: "standby", To: "mdw", Epoch: 7, SentAt: Now.Add(-core.Second), For: 30 * core.Second}}}
+	s.Heartbeats = status.Heartbeats{Authenticated: true, Received: 12, Sent: 4711, Dropped: map[string]uint64{"forged": 3, "unproven": 0}}
+	return s
+}
+
+// Electing is the snapshot of standby in an election: it has voted, and mdw is gone.
+func Electing() *status.Snapshot {
+	s := Standby()
+	s.View = Quorum().View
+	s.LeaderLive, s.Voted = false, 7
+	s.View.Members[1].Value.Detached, s.View.Members[1].Value.Streaming = true, false
+	s.View.Members[2].Value.Lacking = true
+	s.View.Ballots = []core.Versioned[core.Ballot]{
+		{Value: core.Ballot{Name: "mdw", Epoch: 6, Timeline: 2, LSN: 0x2000000}, Rev: 500},
+		{Value: core.Ballot{Name: "standby", Epoch: 7, Timeline: 3, LSN: 0x3000148, Replayed: 0x3000148, Priority: 1}, Rev: 950},
+	}
+	s.Postgres.Receiver, s.Postgres.Upstream = nil, ""
+	s.Heard = []core.Heard{{Name: "mdw", At: Now.Add(-1200 * core.Millisecond), Beat: core.Beat{Name: "mdw", Epoch: 7, Open: true}}}
+	s.Probe = core.Probe{Name: "mdw", Since: Now.Add(-900 * core.Millisecond)}
+	s.Heartbeats = status.Heartbeats{Received: 4711, Sent: 1, Dropped: map[string]uint64{}}
 	return s
 }
 

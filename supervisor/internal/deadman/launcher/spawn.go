@@ -20,6 +20,9 @@ func adopt() error {
 	return nil
 }
 
+// defaultTimerSlack is the kernel's, in nanoseconds.
+const defaultTimerSlack = 50_000
+
 // spawn forks the postmaster. The caller's goroutine must be locked to a thread that never ends.
 //
 // The postmaster gets a process group of its own within this session, not a session of its own. Its parent's death then
@@ -31,6 +34,10 @@ func spawn(command []string, output *os.File) (int, error) {
 		return 0, fmt.Errorf("standard input: %w", err)
 	}
 	defer null.Close()
+	// Whoever started us may be content with later timers than PostgreSQL is.
+	if err := unix.Prctl(unix.PR_SET_TIMERSLACK, defaultTimerSlack, 0, 0, 0); err != nil {
+		return 0, fmt.Errorf("timer slack: %w", err)
+	}
 	pid, err := syscall.ForkExec(command[0], command, &syscall.ProcAttr{
 		Env:   os.Environ(),
 		Files: []uintptr{null.Fd(), output.Fd(), output.Fd()},

@@ -10,6 +10,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/sim"
@@ -19,20 +20,31 @@ import (
 const failuresEnough = 5
 
 func main() {
-	seeds := flag.Int("seeds", 20000, "how many schedules to play: three in four from seed 1, the rest from a new seed")
+	debug.SetGCPercent(400) // much is made and little kept
+	seeds := flag.Int("seeds", 20000, "how many schedules to play of each durability: three in four from seed 1, the rest from a new seed")
 	from := flag.Int64("from", 0, "play all of them from this seed")
 	seed := flag.Int64("seed", 0, "play and tell this one schedule")
-	durability := flag.String("durability", sim.Quorum, "of the clusters: async or quorum")
+	durability := flag.String("durability", "", "async, quorum or rollback; with -seed it is quorum otherwise, else both are played")
 	flag.Parse()
-	var ok bool
-	switch {
-	case *seed != 0:
-		ok = tell(os.Stdout, sim.Play(*durability, *seed))
-	case *from != 0:
-		ok = search(os.Stdout, *durability, *from, *seeds)
-	default:
-		ok = search(os.Stdout, *durability, 1, *seeds*3/4)
-		ok = search(os.Stdout, *durability, 1_000_000+rand.Int64N(1<<40), *seeds-*seeds*3/4) && ok
+	kinds := []string{sim.Async, sim.Quorum}
+	if *durability != "" {
+		kinds = []string{*durability}
+	}
+	if *seed != 0 {
+		if !tell(os.Stdout, sim.Play(kinds[len(kinds)-1], *seed)) {
+			os.Exit(1)
+		}
+		return
+	}
+	ok := true
+	for _, kind := range kinds {
+		switch {
+		case *from != 0:
+			ok = search(os.Stdout, kind, *from, *seeds) && ok
+		default:
+			ok = search(os.Stdout, kind, 1, *seeds*3/4) && ok
+			ok = search(os.Stdout, kind, 1_000_000+rand.Int64N(1<<40), *seeds-*seeds*3/4) && ok
+		}
 	}
 	if !ok {
 		os.Exit(1)
@@ -43,7 +55,7 @@ func main() {
 func search(out io.Writer, durability string, from int64, n int) bool {
 	began := time.Now()
 	said := began
-	fmt.Fprintf(out, "seeds %d to %d\n", from, from+int64(n)-1)
+	fmt.Fprintf(out, "%s, seeds %d to %d\n", durability, from, from+int64(n)-1)
 	failed := sim.Search(durability, from, n, failuresEnough, func(played int) {
 		if now := time.Now(); now.Sub(said) >= 10*time.Second || played == n {
 			said = now

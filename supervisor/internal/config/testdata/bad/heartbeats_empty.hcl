@@ -1,0 +1,4 @@
+cluster "demo" { durability = "quorum" }
+heartbeats {}
+dcs "etcd" { endpoints = ["http://10.0.0.1:2379"] }
+postgres { connect = "10.0.0.1:5432" }

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/rpc"
+	"syscall"
+	"time"
+)
+
+var errOff = errors.New("the machine is off")
+
+// greet waits until the guest answers.
+func (m *Machine) greet(ctx context.Context) error {
+	conn, err := m.connect(ctx)
+	if err != nil {
+		return err
+	}
+	m.rpc = rpc.NewClient(conn)
+	call := m.rpc.Go("Guest.Clocks", None{}, &Clocks{}, make(chan *rpc.Call, 1))
+	select {
+	case <-call.Done:
+		return call.Error
+	case <-m.done:
+		return errOff
+	case <-ctx.Done():
+		return fmt.Errorf("the guest does not answer: %w", context.Cause(ctx))
+	}
+}
+
+// connect reaches QEMU's end of the serial port, which it makes soon after it was started.
+func (m *Machine) connect(ctx context.Context) (net.Conn, error) {
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		var dialer net.Dialer
+		conn, err := dialer.DialContext(ctx, "unix", m.socket())
+		if err == nil {
+			return conn, nil
+		}
+		select {
+		case <-ticker.C:
+		case <-m.done:
+			return nil, errOff
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w: %w", context.Cause(ctx), err)
+		}
+	}
+}
+
+// Run starts a program in the guest. The channel gives the error with which it ends, nil for a good end; a program whose
+// machine is switched off ends with an error.
+func (m *Machine) Run(p Program) (pid int, ended <-chan error, err error) {
+	if err := m.rpc.Call("Guest.Run", p, &pid); err != nil {
+		return 0, nil, fmt.Errorf("run %s: %w", p.Path, err)
+	}
+	done := make(chan error, 1)
+	call := m.rpc.Go("Guest.Wait", pid, &None{}, make(chan *rpc.Call, 1))
+	go func() { done <- (<-call.Done).Error }()
+	return pid, done, nil
+}
+
+// Kill sends a signal to a process of the guest. It is an error if there is none.
+func (m *Machine) Signal(pid int, sig syscall.Signal) error {
+	return m.rpc.Call("Guest.Signal", Signal{PID: pid, Number: int(sig)}, &None{})
+}
+
+// SignalProgram sends a signal to all of the guest's processes that run the program of that base name. It is an error if
+// there is none.
+func (m *Machine) SignalProgram(name string, sig syscall.Signal) error {
+	return m.rpc.Call("Guest.Signal", Signal{Program: name, Number: int(sig)}, &None{})
+}
+
+// Clocks reads the guest's clocks.
+func (m *Machine) Clocks() (Clocks, error) {
+	var now Clocks
+	err := m.rpc.Call("Guest.Clocks", None{}, &now)
+	return now, err
+}
+
+// Step sets the guest's wall clock forward, or back, as somebody with root does; nothing else of the guest is told. It
+// returns what the clocks show afterwards.
+func (m *Machine) Step(by time.Duration) (Clocks, error) {
+	var now Clocks
+	err := m.rpc.Call("Guest.Step", by, &now)
+	return now, err
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package modelcheck
+
+import (
+	"flag"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+var (
+	only   = flag.String("scope", "", "search only the scopes whose names contain this")
+	states = flag.Int("states", 0, "stop a search after so many states; 0 is never")
+)
+
+// TestCore searches every scope to its end.
+func TestCore(t *testing.T) {
+	for _, s := range scopes() {
+		if !strings.Contains(s.name, *only) {
+			continue
+		}
+		t.Run(s.name, func(t *testing.T) {
+			s.bounds.States = *states
+			r := s.search(t, Mutant{})
+			if r.Broken != "" {
+				t.Errorf("broken:\n%s", r.Story)
+			}
+		})
+	}
+}
+
+// search searches a scope and tells how it went.
+func (s scope) search(t *testing.T, mu Mutant) Result {
+	began := time.Now()
+	m := newModel(s.bounds, mu)
+	r := m.explore(s.start(m))
+	var mem runtime.MemStats
+	runtime.ReadMemStats(&mem)
+	t.Logf("%d states, depth %d, complete %t, %s, %d MB; %d nodes, %d stores, %d ticks", r.States, r.Depth, r.Complete,
+		time.Since(began).Round(time.Millisecond), mem.HeapInuse>>20, len(m.nodes.all), len(m.stores.all), len(m.steps))
+	return r
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package modelcheck
+
+import "github.com/pgvigil/pgvigil/supervisor/internal/core"
+
+// scope is a search that can be done to its end: where it starts, and what may happen.
+type scope struct {
+	name   string
+	start  func(*model) world
+	bounds Bounds
+}
+
+// scopes each let a few things happen in all their orders; what goes wrong, in concert. All of them start from a cluster of the
+// real core's making.
+func scopes() []scope {
+	base := Bounds{Nodes: 3, K: 1, Epochs: 2, Commits: 1, Votes: 2, Repairs: 1, Suspicions: 2}
+	with := func(change func(*Bounds)) Bounds { b := base; change(&b); return b }
+	return []scope{
+		{"election", (*model).steady, with(func(b *Bounds) { b.Votes, b.Suspicions, b.Commits = 3, 3, 2 })},
+		{"election, two of two", (*model).steady, with(func(b *Bounds) { b.K = 2; b.Votes, b.Suspicions, b.Commits = 3, 3, 2 })},
+		{"three epochs", (*model).steady, with(func(b *Bounds) { b.K, b.Epochs, b.Suspicions, b.Votes = 2, 3, 2, 2 })},
+		{"leader returns", (*model).steady, with(func(b *Bounds) { b.Votes, b.Suspicions, b.Returns = 4, 3, 1 })},
+		{"crash", (*model).steady, with(func(b *Bounds) { b.Crashes, b.Suspicions = 1, 2 })},
+		{"crash, two of two", (*model).steady, with(func(b *Bounds) { b.K, b.Crashes, b.Suspicions, b.Votes = 2, 1, 1, 2 })},
+		{"two crashes", (*model).steady, with(func(b *Bounds) { b.Crashes, b.Suspicions, b.Votes = 2, 1, 2 })},
+		{"lost answers", (*model).steady, with(func(b *Bounds) { b.Lost, b.Suspicions, b.Returns, b.Votes = 1, 2, 1, 3 })},
+		{"standbys come and go", (*model).steady, with(func(b *Bounds) { b.Absences, b.Suspicions, b.Votes = 2, 1, 1 })},
+		{"standbys come and go, two of two", (*model).steady, with(func(b *Bounds) { b.K, b.Absences, b.Suspicions, b.Votes = 2, 1, 1, 1 })},
+		{"cohort changes, answers lost", (*model).steady, with(func(b *Bounds) { b.Epochs, b.Absences, b.Suspicions, b.Votes, b.Lost = 1, 2, 0, 0, 1 })},
+		{"cohort changes, crash", (*model).steady, with(func(b *Bounds) { b.Epochs, b.Absences, b.Suspicions, b.Votes, b.Crashes = 1, 1, 0, 0, 1 })},
+		{"the deadline passes", (*model).steady, with(func(b *Bounds) { b.Deadlines, b.Renewals, b.Suspicions = 1, 1, 1 })},
+		{"four members", (*model).steady, with(func(b *Bounds) { b.Nodes, b.Votes, b.Suspicions = 4, 3, 3 })},
+		{"switchover", asked(core.Operation{Kind: core.Switchover, From: "A", To: "B"}), with(func(b *Bounds) { b.Suspicions = 1 })},
+		{"forced failover", asked(core.Operation{Kind: core.Failover, To: "B", Force: true}), with(func(b *Bounds) { b.Suspicions = 1 })},
+	}
+}
+
+// asked is a steady cluster in which an operator has just asked for something.
+func asked(op core.Operation) func(*model) world {
+	return func(m *model) world {
+		w := m.steady()
+		op.ID, op.State = "op", core.Pending
+		w.store = m.stores.of(m.stores.at(w.store).applied([]core.Write{{Key: core.KeyOperation, Record: op}}))
+		return w
+	}
+}
