@@ -14,7 +14,11 @@ import (
 )
 
 // emulated is the pace of a cluster with a host that is an emulated machine.
+<<<<<<< HEAD
 var emulated = pace{connect: 5 * time.Second, sample: 2 * time.Second, pause: 4 * time.Millisecond}
+=======
+var emulated = pace{connect: 5 * time.Second, sample: 2 * time.Second, pause: usual.pause}
+>>>>>>> e2e
 
 // emulatedTTL leaves an emulated host, on a busy machine, time for its renewals.
 const emulatedTTL = 10 * time.Second

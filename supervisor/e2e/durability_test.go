@@ -15,18 +15,16 @@ import (
 
 // TestDurability changes it at run time, and loses the standbys of a primary that may go on without.
 func TestDurability(t *testing.T) {
-	newestVersion(t, func(t *testing.T, pgBin string) {
-		c := start(t, lab.Options{PGBin: pgBin})
-		for _, f := range []fault{
-			{name: "to quorum", play: toQuorum, stays: true, lossless: true},
-			{name: "the last standby lost", play: loseAllStandbys},
-			{name: "to asynchronous", play: toAsync, stays: true, lossless: true},
-		} {
-			if !t.Run(f.name, func(t *testing.T) { live(t, c, f) }) {
-				t.Fatal("the cluster is not fit for the next change")
-			}
+	c := start(t, lab.Options{PGBin: newest(t)})
+	for _, f := range []fault{
+		{name: "to quorum", play: toQuorum, stays: true, lossless: true},
+		{name: "the last standby lost", play: loseAllStandbys},
+		{name: "to asynchronous", play: toAsync, stays: true, lossless: true},
+	} {
+		if !t.Run(f.name, func(t *testing.T) { live(t, c, f) }) {
+			t.Fatal("the cluster is not fit for the next change")
 		}
-	})
+	}
 }
 
 func toQuorum(s *story) {

@@ -15,14 +15,12 @@ import (
 
 // TestSecondFailure loses a second host in the middle of the take-over that the loss of the first one brought about.
 func TestSecondFailure(t *testing.T) {
-	newestVersion(t, func(t *testing.T, pgBin string) {
-		c := start(t, lab.Options{PGBin: pgBin, Durability: "quorum"})
-		for _, f := range secondFailures() {
-			if !t.Run(f.name, func(t *testing.T) { live(t, c, f) }) {
-				t.Fatal("the cluster is not fit for the next fault")
-			}
+	c := start(t, lab.Options{PGBin: newest(t), Durability: "quorum"})
+	for _, f := range secondFailures() {
+		if !t.Run(f.name, func(t *testing.T) { live(t, c, f) }) {
+			t.Fatal("the cluster is not fit for the next fault")
 		}
-	})
+	}
 }
 
 func secondFailures() []fault {

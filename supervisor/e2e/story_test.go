@@ -31,7 +31,11 @@ type pace struct {
 	connect time.Duration
 	// sample is how long the checker waits for an answer.
 	sample time.Duration
+<<<<<<< HEAD
 	// pause of a client between two writes.
+=======
+	// pause is how long a writer rests between two writes.
+>>>>>>> e2e
 	pause time.Duration
 }
 
@@ -107,8 +111,6 @@ type story struct {
 	guests    *ledger.Writer
 	registers *register.Workload
 	quorum    bool
-	// pause of a client between two writes.
-	pause time.Duration
 }
 
 // begin waits until the cluster is healthy and starts writers and checker.
@@ -120,7 +122,11 @@ func begin(t *testing.T, c *lab.Cluster) *story {
 // beginAt is begin for a cluster of another pace.
 func beginAt(t *testing.T, c *lab.Cluster, speed pace) *story {
 	t.Helper()
+<<<<<<< HEAD
 	s := &story{T: t, Cluster: c, book: ledger.New(2, nil), watch: &checker.Checker{Deadline: speed.sample}, quorum: c.Durability() == "quorum", pause: speed.pause}
+=======
+	s := &story{T: t, Cluster: c, book: ledger.New(2, nil), watch: &checker.Checker{Deadline: speed.sample}, quorum: c.Durability() == "quorum"}
+>>>>>>> e2e
 	if s.quorum {
 		s.watch.Deposed = ttl
 	}
@@ -128,7 +134,7 @@ func beginAt(t *testing.T, c *lab.Cluster, speed pace) *story {
 	s.inStep()
 	s.primary = s.leader()
 	s.standbys = c.Except(s.primary)
-	s.startWriter(speed.connect)
+	s.startWriter(speed)
 	var targets []checker.Target
 	for _, n := range c.Nodes {
 		targets = append(targets, checker.Target{Name: n.Name, Connect: n.Connect, Epoch: n.Epoch})
@@ -148,13 +154,13 @@ func beginAt(t *testing.T, c *lab.Cluster, speed pace) *story {
 	return s
 }
 
-func (s *story) startWriter(connect time.Duration) {
+func (s *story) startWriter(speed pace) {
 	s.Helper()
-	config, err := s.ClientConfig(connect)
+	config, err := s.ClientConfig(speed.connect)
 	if err != nil {
 		s.Fatal(err)
 	}
-	s.writer = &ledger.Writer{Config: config, Ledger: s.book, Pause: s.pause}
+	s.writer = &ledger.Writer{Config: config, Ledger: s.book, Pause: speed.pause}
 	ctx, cancel := context.WithTimeout(s.Context(), 10*time.Second)
 	defer cancel()
 	if err := s.writer.Start(ctx); err != nil {

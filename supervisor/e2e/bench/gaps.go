@@ -8,7 +8,8 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"syscall"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab"
@@ -16,79 +17,59 @@ import (
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab/ledger"
 )
 
-// fault is something that happens to the primary; mend undoes what does not undo itself. Both may be nil.
-type fault struct {
-	name       string
-	play, mend func(context.Context, *lab.Cluster, *lab.Node) error
-}
-
-func faults() []fault {
-	plugin := func(name string, sig syscall.Signal) func(context.Context, *lab.Cluster, *lab.Node) error {
-		return func(_ context.Context, _ *lab.Cluster, n *lab.Node) error { return n.SignalPlugin(name, sig) }
-	}
-	return []fault{
-		{"nothing", func(context.Context, *lab.Cluster, *lab.Node) error { return nil }, nil},
-		{"postmaster kill -9", node((*lab.Node).KillPostmaster), nil},
-		{"switchover", func(ctx context.Context, _ *lab.Cluster, n *lab.Node) error { return n.Switchover(ctx, nil) }, nil},
-		{"supervisor kill -9, restarted", node(func(n *lab.Node) error { return errors.Join(n.KillSupervisor(), n.StartSupervisor()) }), nil},
-		{"etcd plugin kill -9", plugin("etcd", syscall.SIGKILL), nil},
-		{"postgres plugin kill -9", plugin("postgres", syscall.SIGKILL), nil},
-		{"etcd leader kill -9", killEtcdLeader, startEtcds},
-		{"host lost", node((*lab.Node).KillHost), node((*lab.Node).StartHost)},
-	}
-}
-
-func node(f func(*lab.Node) error) func(context.Context, *lab.Cluster, *lab.Node) error {
-	return func(_ context.Context, _ *lab.Cluster, n *lab.Node) error { return f(n) }
-}
-
-func killEtcdLeader(ctx context.Context, c *lab.Cluster, _ *lab.Node) error {
-	leader, err := c.EtcdLeader(ctx)
-	if err != nil {
-		return err
-	}
-	return leader.KillEtcd()
-}
-
-func startEtcds(_ context.Context, c *lab.Cluster, _ *lab.Node) error {
-	var errs []error
-	for _, n := range c.Nodes {
-		errs = append(errs, n.StartEtcd())
-	}
-	return errors.Join(errs...)
-}
-
 // gaps measures how long one client that connects to the nodes directly goes without an acknowledged write.
-func gaps(ctx context.Context, s settings, c *lab.Cluster) error {
-	fmt.Fprintf(s.out, "Longest time between two acknowledged writes of one client around a fault, in milliseconds.\n\n")
-	s.head("fault", "n", "median", "worst", "acknowledged writes lost")
-	for _, f := range faults() {
-		if !s.wants("gap " + f.name) {
-			continue
+func gaps(name string, faults []fault) func(context.Context, settings, *lab.Cluster) error {
+	return func(ctx context.Context, s settings, c *lab.Cluster) error {
+		fmt.Fprintf(s.out, "Longest time between two acknowledged writes of one client around a fault, and while all gets well afterwards, in milliseconds.\n\n")
+		s.head("fault", "n", "median", "worst", "goal", "worst afterwards", "acknowledged writes lost", "acknowledged by a replaced primary")
+		for _, f := range faults {
+			if !s.wants(name + " " + f.name) {
+				continue
+			}
+			if err := measure(ctx, s, c, f); err != nil {
+				return fmt.Errorf("%s: %w", f.name, err)
+			}
 		}
-		if err := measure(ctx, s, c, f); err != nil {
-			return fmt.Errorf("%s: %w", f.name, err)
-		}
+		fmt.Fprintln(s.out)
+		return nil
 	}
-	fmt.Fprintln(s.out)
-	return nil
+}
+
+// damage is what one fault did.
+type damage struct {
+	gap, afterwards time.Duration
+	lost, overtaken int
 }
 
 func measure(ctx context.Context, s settings, c *lab.Cluster, f fault) error {
 	var seen []time.Duration
-	lost := 0
-	for i := range s.runs {
-		gap, gone, err := once(ctx, c, f)
+	var sum damage
+	repeats := s.repeats(c.Durability())
+	for i := range repeats {
+		r, err := once(ctx, c, f)
 		if err != nil {
 			return fmt.Errorf("run %d: %w", i+1, err)
 		}
-		fmt.Fprintf(os.Stderr, "%s: %d of %d: %s\n", f.name, i+1, s.runs, gap.Round(time.Millisecond))
-		seen = append(seen, gap)
-		lost += gone
+		fmt.Fprintf(os.Stderr, "%s: %d of %d: %s\n", f.name, i+1, repeats, r.gap.Round(time.Millisecond))
+		seen = append(seen, r.gap)
+		sum.afterwards = max(sum.afterwards, r.afterwards)
+		sum.lost, sum.overtaken = sum.lost+r.lost, sum.overtaken+r.overtaken
 	}
 	slices.Sort(seen)
-	s.row(f.name, len(seen), median(seen).Milliseconds(), seen[len(seen)-1].Milliseconds(), lost)
+	s.row(f.name, len(seen), median(seen).Milliseconds(), seen[len(seen)-1].Milliseconds(), f.goal(), sum.afterwards.Milliseconds(), sum.lost, sum.overtaken)
 	return nil
+}
+
+// goal is what is aimed at, median and worst.
+func (f fault) goal() string {
+	var texts []string
+	if f.median > 0 {
+		texts = append(texts, "median "+strconv.FormatInt(f.median.Milliseconds(), 10))
+	}
+	if f.worst > 0 {
+		texts = append(texts, "worst "+strconv.FormatInt(f.worst.Milliseconds(), 10))
+	}
+	return strings.Join(texts, ", ")
 }
 
 // median of sorted times.
@@ -98,53 +79,68 @@ func median(sorted []time.Duration) time.Duration {
 }
 
 // once plays the fault on a healthy cluster under writes and waits until it is healthy again.
-func once(ctx context.Context, c *lab.Cluster, f fault) (gap time.Duration, lost int, err error) {
+func once(ctx context.Context, c *lab.Cluster, f fault) (r damage, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
-	if err := c.WaitHealthy(ctx); err != nil {
-		return 0, 0, err
+	if err := well(ctx, c); err != nil {
+		return r, err
 	}
 	primary, err := c.WaitPrimary(ctx)
 	if err != nil {
-		return 0, 0, err
+		return r, err
 	}
-	book := ledger.New(1, nil)
-	config, err := c.ClientConfig(250 * time.Millisecond)
+	if f.ready != nil {
+		if err := f.ready(ctx, c, primary); err != nil {
+			return r, err
+		}
+	}
+	w, err := startWriters(ctx, c, primary)
 	if err != nil {
-		return 0, 0, err
+		return r, err
 	}
-	writer := &ledger.Writer{Config: config, Ledger: book, Timeout: 500 * time.Millisecond}
-	if err := writer.Start(ctx); err != nil {
-		return 0, 0, err
+	r.gap, r.afterwards, err = interrupted(ctx, c, f, primary, w.book)
+	if err := errors.Join(err, w.stop()); err != nil {
+		return r, err
 	}
-	gap, err = interrupted(ctx, c, f, primary, book)
-	if err := errors.Join(err, writer.Stop()); err != nil {
-		return 0, 0, err
-	}
-	lost, err = count(ctx, c, book)
-	return gap, lost, err
+	r.overtaken = len(w.book.Overtaken())
+	r.lost, err = count(ctx, c, w.book)
+	return r, err
 }
 
-func interrupted(ctx context.Context, c *lab.Cluster, f fault, primary *lab.Node, book *ledger.Ledger) (time.Duration, error) {
+// well waits until all nodes stream and, with quorum durability, are waited for.
+func well(ctx context.Context, c *lab.Cluster) error {
+	if err := c.WaitHealthy(ctx); err != nil {
+		return err
+	}
+	if c.Durability() == "quorum" {
+		return c.WaitCohort(ctx, 1, c.Nodes...)
+	}
+	return nil
+}
+
+func interrupted(ctx context.Context, c *lab.Cluster, f fault, primary *lab.Node, book *ledger.Ledger) (gap, afterwards time.Duration, err error) {
 	if err := acks(ctx, book, 0, 100); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	mark := boottime.Now()
 	if err := f.play(ctx, c, primary); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	// What the fault interrupts begins within this time; a fault that interrupts nothing shows nothing.
 	pause(ctx, 1500*time.Millisecond)
 	if err := acks(ctx, book, boottime.Now(), 100); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	gap := book.Gap(mark)
+	gap, mended := book.Gap(mark), boottime.Now()
 	if f.mend != nil {
 		if err := f.mend(ctx, c, primary); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 	}
-	return gap, c.WaitHealthy(ctx)
+	if err := well(ctx, c); err != nil {
+		return 0, 0, err
+	}
+	return gap, book.Gap(mended), acks(ctx, book, boottime.Now(), 10)
 }
 
 // acks waits for that many acknowledged writes sent after an instant.

@@ -9,35 +9,36 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
 
-	"github.com/pgvigil/pgvigil/supervisor/internal/lab"
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab/bare"
 )
 
 // settings are the flags.
 type settings struct {
-	runs             int
-	bin, pgBin, only string
-	ttl, idle, load  time.Duration
-	patroni, logs    string
-	out              io.Writer
+	runs                   int
+	bin, pgBin, only       string
+	durability             string
+	ttl, idle, load, quiet time.Duration
+	patroni, logs          string
+	out                    io.Writer
 }
 
 func main() {
 	s := settings{out: os.Stdout}
-	flag.IntVar(&s.runs, "n", 10, "how often each fault is measured")
+	flag.IntVar(&s.runs, "n", 0, "how often each fault is measured (default: 10, with quorum durability 20)")
 	flag.StringVar(&s.bin, "bin", "build", "directory of pgvigil's programs")
 	flag.StringVar(&s.pgBin, "pg", "", "directory of PostgreSQL's programs (default: first of PGVIGIL_TEST_PG, or the newest installed)")
-	flag.StringVar(&s.only, "only", "", "measure only what begins with this: footprint, rest, gap, or gap and the name of a fault")
+	flag.StringVar(&s.only, "only", "", "measure only what begins with this: footprint, rest, gap, quorum gap, quorum defaults, quorum quiet, or such a table and the name of a fault")
+	flag.StringVar(&s.durability, "durability", "", "async or quorum: measure clusters with that only")
 	flag.DurationVar(&s.ttl, "ttl", 3*time.Second, "ttl of the leadership")
 	flag.DurationVar(&s.idle, "idle", time.Minute, "how long the idle cluster is watched")
 	flag.DurationVar(&s.load, "load", 5*time.Second, "how long each load on the REST interface lasts")
+	flag.DurationVar(&s.quiet, "quiet", 10*time.Minute, "how long nobody may be elected under load, and with a slow DCS")
 	flag.StringVar(&s.patroni, "patroni", "", "launcher of Patroni, to measure its footprint beside (second line of contrib/lab/postgres17.sh --patroni)")
-	flag.StringVar(&s.logs, "logs", "", "directory to keep the cluster and its logs in")
+	flag.StringVar(&s.logs, "logs", "", "directory to keep the clusters and their logs in")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -47,13 +48,7 @@ func main() {
 	}
 }
 
-// part is one of the tables.
-type part struct {
-	name    string
-	measure func(context.Context, settings, *lab.Cluster) error
-}
-
-func run(ctx context.Context, s settings) (err error) {
+func run(ctx context.Context, s settings) error {
 	if s.pgBin == "" {
 		bins, err := bare.BinDirs()
 		if err != nil {
@@ -61,42 +56,30 @@ func run(ctx context.Context, s settings) (err error) {
 		}
 		s.pgBin = bins[0]
 	}
-	c, err := lab.New(lab.Options{
-		Bin: s.bin, PGBin: s.pgBin, TTL: s.ttl, Netns: lab.Preflight() == nil, Dir: s.logs, Keep: s.logs != "",
-	})
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if failed := c.Close(); err == nil {
-			err = failed
-		}
-	}()
-	up, cancel := context.WithTimeout(ctx, 2*time.Minute)
-	defer cancel()
-	if err := c.Up(up); err != nil {
-		return err
-	}
-	s.introduce()
-	for _, p := range []part{{"footprint", footprint}, {"rest", rest}, {"gap", gaps}} {
-		if s.wants(p.name) || strings.HasPrefix(s.only, p.name) {
-			if err := p.measure(ctx, s, c); err != nil {
-				return fmt.Errorf("%s: %w", p.name, err)
+	for _, r := range rounds() {
+		if r.wanted(s) {
+			if err := r.run(ctx, s); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
 }
 
-func (s settings) wants(name string) bool { return strings.HasPrefix(name, s.only) }
-
-func (s settings) introduce() {
-	hosts := "loopback addresses (connections of a killed host are reset)"
-	if lab.Preflight() == nil {
-		hosts = "network namespaces"
+// repeats is how often a fault is measured on a cluster of that durability.
+func (s settings) repeats(durability string) int {
+	switch {
+	case s.runs > 0:
+		return s.runs
+	case durability == "quorum":
+		return 20
 	}
-	fmt.Fprintf(s.out, "PostgreSQL %s, async, ttl %s, three nodes with embedded etcd in %s on one machine.\n\n",
-		filepath.Base(filepath.Dir(s.pgBin)), s.ttl, hosts)
+	return 10
+}
+
+// wants tells whether a table, or a line of it, is asked for.
+func (s settings) wants(name string) bool {
+	return strings.HasPrefix(name, s.only) || strings.HasPrefix(s.only, name)
 }
 
 // row prints a line of a table.
