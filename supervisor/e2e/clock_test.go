@@ -5,7 +5,6 @@
 package e2e_test
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -14,11 +13,7 @@ import (
 )
 
 // emulated is the pace of a cluster with a host that is an emulated machine.
-<<<<<<< HEAD
-var emulated = pace{connect: 5 * time.Second, sample: 2 * time.Second, pause: 4 * time.Millisecond}
-=======
 var emulated = pace{connect: 5 * time.Second, sample: 2 * time.Second, pause: usual.pause}
->>>>>>> e2e
 
 // emulatedTTL leaves an emulated host, on a busy machine, time for its renewals.
 const emulatedTTL = 10 * time.Second
@@ -78,7 +73,7 @@ func stepClock(t *testing.T, c *lab.Cluster, host *lab.Node) {
 	rate := s.clockRate(host)
 	for _, by := range []time.Duration{time.Hour, -2 * time.Hour, time.Hour} {
 		s.step(host, by)
-		s.always(s.primary.Name+" leads", emulatedTTL+2*time.Second, func() bool { return s.says(s.primary) })
+		s.always(s.primary.Name+" leads", emulatedTTL+2*time.Second, func() bool { return s.primaryIs(s.primary) })
 		s.moreAcks(50)
 	}
 	rate()
@@ -92,14 +87,6 @@ func stepClock(t *testing.T, c *lab.Cluster, host *lab.Node) {
 	if gap := s.book.Gap(s.mark); gap >= emulatedTTL/2 {
 		t.Errorf("clients had to wait for %s", gap)
 	}
-}
-
-// says tells whether a node says that it is the primary, in time before its leadership is over.
-func (s *story) says(n *lab.Node) bool {
-	ctx, cancel := context.WithTimeout(s.Context(), emulatedTTL/2)
-	defer cancel()
-	yes, err := n.IsPrimary(ctx)
-	return err == nil && yes
 }
 
 // clockRate begins to watch how fast the host's own time passes; what it returns tells, for whoever has to explain a

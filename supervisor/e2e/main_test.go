@@ -55,15 +55,6 @@ func everyVersion(t *testing.T, test func(t *testing.T, pgBin string)) {
 	}
 }
 
-<<<<<<< HEAD
-// newestVersion runs a test with the newest PostgreSQL version that was asked for: what depends on it little.
-func newestVersion(t *testing.T, test func(t *testing.T, pgBin string)) {
-	t.Helper()
-	test(t, newest(t))
-}
-
-=======
->>>>>>> e2e
 // newest is the newest PostgreSQL version that was asked for.
 func newest(t *testing.T) string {
 	t.Helper()

@@ -11,11 +11,7 @@ import (
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab"
 )
 
-<<<<<<< HEAD
-// leisurely is the pace where clusters share the machine for long.
-=======
 // leisurely is the pace of clusters that share the machine for long.
->>>>>>> e2e
 var leisurely = pace{connect: usual.connect, sample: usual.sample, pause: 20 * time.Millisecond}
 
 // The tests of this file take their time and little else: they run beside each other.

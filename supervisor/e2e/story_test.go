@@ -31,11 +31,7 @@ type pace struct {
 	connect time.Duration
 	// sample is how long the checker waits for an answer.
 	sample time.Duration
-<<<<<<< HEAD
-	// pause of a client between two writes.
-=======
 	// pause is how long a writer rests between two writes.
->>>>>>> e2e
 	pause time.Duration
 }
 
@@ -122,11 +118,7 @@ func begin(t *testing.T, c *lab.Cluster) *story {
 // beginAt is begin for a cluster of another pace.
 func beginAt(t *testing.T, c *lab.Cluster, speed pace) *story {
 	t.Helper()
-<<<<<<< HEAD
-	s := &story{T: t, Cluster: c, book: ledger.New(2, nil), watch: &checker.Checker{Deadline: speed.sample}, quorum: c.Durability() == "quorum", pause: speed.pause}
-=======
 	s := &story{T: t, Cluster: c, book: ledger.New(2, nil), watch: &checker.Checker{Deadline: speed.sample}, quorum: c.Durability() == "quorum"}
->>>>>>> e2e
 	if s.quorum {
 		s.watch.Deposed = ttl
 	}
