@@ -28,12 +28,19 @@ func (m *model) birth() world {
 		}
 		w.nodes[i] = m.nodes.of(n)
 	}
-	m.note(&w, func(l *ledger) { l.opened[0] = opened{epoch: 1} })
+	m.note(&w, func(l *ledger) { l.opened[0] = opened{epoch: 1, timeline: 1} })
 	return w
 }
 
-// steady is a world in which A leads and all is well, made by the real core from birth.
+// steady is a world in which A leads, has promoted itself, and all is well.
 func (m *model) steady() world {
+	w := m.adopted()
+	m.update(&w, a, func(n *node) { n.state.Promoted = 1 })
+	return w
+}
+
+// adopted is a world in which A leads, open from the beginning, and all is well, made by the real core from birth.
+func (m *model) adopted() world {
 	w := m.birth()
 	all := nodeSet(1<<m.bounds.Nodes - 1)
 	m.calm(&w, all)
@@ -137,8 +144,16 @@ var withoutC = script((*model).steady, func(p *player) {
 	p.do(evJobDone, b)
 })
 
-// oldTail: A has two commits that nobody acknowledged, B leads the second epoch, has one that C acknowledged, and dies while A, back
-// again, was about to rewind.
+// elected: B has taken over and is about to open; A knows nothing of it.
+var elected = script((*model).steady, func(p *player) {
+	p.vote(b)
+	p.vote(c)
+	p.do(evView, b)
+	p.do(evApply, b, 0)
+})
+
+// oldTail: A has two commits that nobody acknowledged, B leads the second epoch, has one that C acknowledged, and dies. A, back again,
+// has had nobody to be rewound to, and has voted.
 var oldTail = script((*model).steady, func(p *player) {
 	p.do(evWrite, a)
 	p.do(evWrite, a)
@@ -146,10 +161,19 @@ var oldTail = script((*model).steady, func(p *player) {
 	p.vote(c)
 	p.calm(b, c)
 	p.do(evReboot, a)
-	p.do(evView, a)
 	p.do(evWrite, b)
 	p.calm(c)
 	p.do(evKill, b)
+	p.do(evTick, b)
+	p.do(evView, a)
+	p.vote(a)
+})
+
+// shrinking: A has found C missing, and its change of the cohort is under way; B has voted.
+var shrinking = script((*model).steady, func(p *player) {
+	p.do(evMisses, a, c)
+	p.do(evJobDone, a)
+	p.vote(b)
 })
 
 // rewinding: a commit of A was acknowledged by C, which leads the second epoch; A, with another commit that nobody
