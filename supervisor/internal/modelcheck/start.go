@@ -32,15 +32,8 @@ func (m *model) birth() world {
 	return w
 }
 
-// steady is a world in which A leads, has promoted itself, and all is well.
+// steady is a world in which A leads and all is well, made by the real core from birth.
 func (m *model) steady() world {
-	w := m.adopted()
-	m.update(&w, a, func(n *node) { n.state.Promoted = 1 })
-	return w
-}
-
-// adopted is a world in which A leads, open from the beginning, and all is well, made by the real core from birth.
-func (m *model) adopted() world {
 	w := m.birth()
 	all := nodeSet(1<<m.bounds.Nodes - 1)
 	m.calm(&w, all)
@@ -142,6 +135,29 @@ var withoutC = script((*model).steady, func(p *player) {
 	p.calm(a, b, c)
 	p.do(evQuiet, b)
 	p.do(evJobDone, b)
+})
+
+// voted: a commit of A was acknowledged by C, and B, which lacks it, has voted.
+var voted = script((*model).steady, func(p *player) {
+	p.do(evWrite, a)
+	p.do(evReceive, c)
+	p.vote(b)
+})
+
+// reborn: a commit of A was acknowledged by C, another by nobody, and A's host was reset.
+var reborn = script((*model).steady, func(p *player) {
+	p.do(evWrite, a)
+	p.do(evReceive, c)
+	p.do(evWrite, a)
+	p.do(evReboot, a)
+})
+
+// givingUp: a commit of A was acknowledged by C, A's PostgreSQL has died, and A is about to say so.
+var givingUp = script((*model).steady, func(p *player) {
+	p.do(evWrite, a)
+	p.do(evReceive, c)
+	p.do(evKill, a)
+	p.do(evTick, a)
 })
 
 // elected: B has taken over and is about to open; A knows nothing of it.
