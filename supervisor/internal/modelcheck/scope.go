@@ -44,6 +44,7 @@ func scopes() []scope {
 		{"an old tail", oldTail, with(func(b *Bounds) { b.Epochs, b.Commits, b.Suspicions = 3, 4, 2 })},
 		{"rewinding", rewinding, with(func(b *Bounds) { b.Epochs, b.Commits, b.Repairs = 3, 3, 1 })},
 		{"an older disk", olderDisk, with(func(b *Bounds) { b.Disks, b.Suspicions = 1, 3 })},
+		{"an older disk, a late renewal", olderDiskLateRenewal, with(func(b *Bounds) { b.Disks, b.Suspicions = 1, 2 })},
 		{"switchover", asked(core.Operation{Kind: core.Switchover, From: "A", To: "B"}), with(func(b *Bounds) { b.Suspicions = 1 })},
 		{"failover that is not forced", asked(core.Operation{Kind: core.Failover, To: "B"}), with(func(b *Bounds) { b.Suspicions = 1 })},
 		{"forced failover", asked(core.Operation{Kind: core.Failover, To: "B", Force: true}), with(func(b *Bounds) { b.Suspicions = 1 })},

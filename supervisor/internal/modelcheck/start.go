@@ -213,3 +213,12 @@ var olderDisk = script((*model).steady, func(p *player) {
 	p.do(evJobDone, c)
 	p.do(evOlderDisk, c)
 })
+
+// olderDiskLateRenewal: as olderDisk, C has not voted, and a renewal of A that was sent before the commit is still under way.
+var olderDiskLateRenewal = script((*model).steady, func(p *player) {
+	p.do(evRenewal, a)
+	p.do(evWrite, a)
+	p.do(evReceive, c)
+	p.update(p.w, c, func(n *node) { n.said = n.pg.wal.end() })
+	p.do(evOlderDisk, c)
+})
