@@ -46,6 +46,7 @@ func Postgres(t *testing.T, first, second PostgresNode) {
 		{"clone_cancelled_and_repeated", s.clone},
 		{"standby_streams", s.stream},
 		{"apply", s.apply},
+		{"settle", s.settle},
 		{"parameters", s.parameters},
 		{"plugin_restarts", s.pluginRestarts},
 		{"detach", s.detach},

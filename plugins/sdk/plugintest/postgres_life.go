@@ -5,6 +5,7 @@ package plugintest
 import (
 	"context"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -31,6 +32,52 @@ func (s *story) apply(t *testing.T) {
 		return o.GetSynchronousStandbyNames() == "" && len(o.GetSlots()) == 1
 	})
 	s.streaming(t, s.a, s.b)
+}
+
+// settle: the value is proven to be in force, which is told with the position it counts from; settling again changes
+// nothing, what is not known to be settled is not said to be, and a standby can settle, too.
+func (s *story) settle(t *testing.T) {
+	sync := "ANY 1 (" + s.b.Name + ")"
+	first := s.settleTo(t, s.a, sync)
+	before, err := strconv.ParseUint(s.a.sql(t, "SELECT pg_current_wal_insert_lsn() - '0/0'"), 10, 64)
+	if err != nil || first == 0 || first > before {
+		t.Errorf("barrier %d, log written to %d, %v", first, before, err)
+	}
+	if again := s.settleTo(t, s.a, sync); again != first {
+		t.Errorf("settled again: barrier went from %d to %d", first, again)
+	}
+	s.a.note(t, "acknowledged past the barrier")
+	s.applyTo(t, s.a, "", s.b.Name)
+	s.a.await(t, "not settled", func(o *pluginv1.ObserveResponse) bool {
+		return o.GetSynchronousStandbyNames() == "" && !o.GetSyncSettled() && o.GetSyncBarrierLsn() == 0
+	})
+	s.settleTo(t, s.a, "")
+	if barrier := s.settleTo(t, s.b, sync); barrier != 0 {
+		t.Errorf("barrier of a standby: %d", barrier)
+	}
+	s.settleTo(t, s.b, "")
+}
+
+// settleTo settles a value and returns the barrier.
+func (s *story) settleTo(t *testing.T, n *node, sync string) uint64 {
+	t.Helper()
+	other := s.a
+	if n == s.a {
+		other = s.b
+	}
+	resp, err := n.client().Apply(within(t, Patience), &pluginv1.ApplyRequest{
+		Epoch: s.epoch, Members: []string{other.Name}, SynchronousStandbyNames: sync, Settle: true,
+	})
+	if err != nil {
+		t.Fatalf("apply with settle: %v", err)
+	}
+	state := n.await(t, "seen after apply", func(o *pluginv1.ObserveResponse) bool {
+		return o.GetSampledAtBoottimeNs() >= resp.GetDoneAtBoottimeNs()
+	})
+	if !state.GetSyncSettled() || state.GetSynchronousStandbyNames() != sync {
+		t.Errorf("settled %q: %v", sync, state)
+	}
+	return state.GetSyncBarrierLsn()
 }
 
 func (s *story) applyTo(t *testing.T, n *node, sync string, members ...string) {

@@ -24,6 +24,7 @@ import (
 var version = "0.1.0-dev"
 
 func main() {
+	allowLateTimers()
 	debug.SetGCPercent(50)
 	runtime.GOMAXPROCS(1) // little work in short bursts: a second processor would mostly wake up to find nothing
 	err := command().Execute()

@@ -51,12 +51,18 @@ func (v *view) describeSelf(now core.Instant) Self {
 	if j := v.Job; j != nil {
 		s.Job = &Job{string(j.Kind), j.Epoch, seconds(now.Sub(j.Since)), j.Phase, j.Done, j.Total}
 	}
+	if l := v.DCSLatency; l.Count() > 0 {
+		s.DCSLatency = &Latency{l.Count(), precise(l.Quantile(0.5)), precise(l.Quantile(0.99))}
+	}
 	if v.DCSSeen != 0 {
 		age := seconds(now.Sub(v.DCSSeen))
 		s.DCSAgeSeconds = &age
 	}
 	return s
 }
+
+// precise is a span in seconds, to the microsecond.
+func precise(d core.Span) float64 { return float64(d/1000) / 1e6 }
 
 func describeHold(h core.Hold, now core.Instant) Hold {
 	out := Hold{Valid: h.Valid(now), Epoch: h.Epoch, Indefinite: h.Indefinite}

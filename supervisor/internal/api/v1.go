@@ -50,10 +50,18 @@ type Self struct {
 	Job        *Job      `json:"job"`
 	// DCSAgeSeconds is how long ago the DCS answered last; null is never.
 	DCSAgeSeconds *float64   `json:"dcs_age_seconds"`
+	DCSLatency    *Latency   `json:"dcs_latency"`
 	Heartbeats    Heartbeats `json:"heartbeats"`
 	Probe         *Probe     `json:"probe"`
 	// VotedEpoch is the epoch this member has voted in: it stays detached until that is over.
 	VotedEpoch core.Epoch `json:"voted_epoch,omitempty"`
+}
+
+// Latency is how long calls took that were answered lately.
+type Latency struct {
+	Count         int     `json:"count"`
+	MedianSeconds float64 `json:"median_seconds"`
+	P99Seconds    float64 `json:"p99_seconds"`
 }
 
 // Hold is the leadership of the member that answers.

@@ -13,7 +13,7 @@ import (
 
 func (a *App) configCommand() *cobra.Command {
 	c := &cobra.Command{Use: "config", Short: "Check and show configurations"}
-	c.AddCommand(a.configValidateCommand(), a.configShowCommand())
+	c.AddCommand(a.configValidateCommand(), a.configShowCommand(), a.configTimingCommand())
 	return c
 }
 

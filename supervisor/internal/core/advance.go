@@ -42,8 +42,12 @@ func (s State) finished(f Finished, p Policy) State {
 	}
 	s.Retries = append(slices.DeleteFunc(s.Retries, func(r Retry) bool { return r.Kind == f.Kind }), r)
 	slices.SortFunc(s.Retries, func(a, b Retry) int { return strings.Compare(string(a.Kind), string(b.Kind)) })
+	if f.Kind == ActRewind {
+		s.Whole = s.Whole && f.Outcome == OutcomeRefused && !f.Hopeless
+		s.Lacking = s.Lacking && !s.Whole
+	}
 	switch {
-	case f.Kind == ActRewind && (f.Hopeless || r.Failures >= 3):
+	case f.Kind == ActRewind && (f.Hopeless || r.Failures >= 5):
 		s.Ladder.Rung, s.Ladder.Since = RungClone, f.At
 	case f.Kind == ActStart && f.Hopeless:
 		s.Ladder = s.Ladder.climb()
@@ -57,7 +61,7 @@ func (s State) succeeded(f Finished) State {
 	s.Ladder.Since = f.At
 	switch f.Kind {
 	case ActRewind:
-		s.Ladder.Rung, s.Ladder.Rewound = RungFollow, true
+		s.Ladder.Rung, s.Ladder.Rewound, s.Whole = RungFollow, true, false
 	case ActClone:
 		s.Ladder.Rung, s.Ladder.Rewound = RungFollow, true
 		s.Operation.Recloned = true
@@ -170,6 +174,7 @@ func (s State) observedPostgres(o Observation) State {
 func (s State) observedView(o Observation, p Policy) State {
 	v := o.View
 	if v.Leader.Rev != s.LeaderSeen.Rev || s.LeaderSeen.At == 0 {
+		s.LeaderMoved = s.LeaderSeen.At != 0
 		s.LeaderSeen = Seen{Rev: v.Leader.Rev, At: v.SeenAt}
 	}
 	s.Members = seenMembers(s.Members, v)
@@ -339,7 +344,7 @@ func streaming(pg *Postgres) bool {
 
 // leaderOpen tells whether the leader says of itself, and said so lately, that it is open for writes in this epoch.
 func leaderOpen(s State, o Observation, p Policy) bool {
-	if o.View == nil {
+	if o.View == nil || !s.LeaderMoved {
 		return false
 	}
 	l := o.View.Leader

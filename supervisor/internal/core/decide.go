@@ -30,8 +30,11 @@ func (s State) intend(plan Plan, r rule, f *facts) State {
 			s.Told, s.Base = a.Sync, a.Sync // settled before it opens
 			s.Writable, s.Promoted, s.PromotedPID = true, a.Epoch, f.pg.PostmasterPID
 			s.SwitchLSN = f.pg.LSN
-		case ActClone, ActRewind:
+		case ActRewind:
+			s.Whole = s.Whole || !s.Lacking
 			s.Lacking, s.Detached = true, 0
+		case ActClone:
+			s.Whole, s.Lacking, s.Detached = false, true, 0
 		case ActFollow, ActStart:
 			s.Detached = 0
 		case ActPromise:

@@ -7,9 +7,11 @@ package core
 type State struct {
 	Durable
 
-	// LeaderSeen is since when the leader record has been as it is, Members likewise by name.
-	LeaderSeen Seen
-	Members    []MemberSeen
+	// LeaderSeen is since when the leader record has been as it is, Members likewise by name. LeaderMoved says that it was seen to
+	// change: before that, it may be one of long ago.
+	LeaderSeen  Seen
+	LeaderMoved bool
+	Members     []MemberSeen
 	// Synced is when each member was last fit to be a synchronous standby of this leader.
 	Synced []MemberAt
 	// LedSince is when the present leadership began, as far as this process knows.
@@ -26,6 +28,8 @@ type State struct {
 	LastJobEnd Instant
 	Retries    []Retry
 	Ladder     Ladder
+	// Whole says that the data lacked nothing before the rewind that was asked for: when it is refused, they still do not.
+	Whole bool
 	// RaceSince is since when there has been no leader after RaceEpoch.
 	RaceSince Instant
 	RaceEpoch Epoch

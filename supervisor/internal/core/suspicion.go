@@ -2,8 +2,6 @@
 
 package core
 
-import "slices"
-
 // A leader is suspected on evidence of both layers: its PostgreSQL neither delivers WAL nor answers, and its supervisor is
 // silent or says that its PostgreSQL is gone. A false alarm costs a blip, never data; so it may be raised early.
 
@@ -79,10 +77,7 @@ func (f *facts) leaderBack() bool {
 // Decide returned for o.
 func ProbeOf(s State, o Observation, p Policy) *Peer {
 	f := gather(s, o, p)
-	if !quorate(o.View) || !slices.Contains(f.view.Cohort.Value.Members, p.Self.Name) {
-		return nil
-	}
-	if !f.view.Leader.Exists() || f.leader.Released || f.leader.Holder == p.Self.Name {
+	if !quorate(o.View) || !f.view.Leader.Exists() || f.leader.Released || f.leader.Holder == p.Self.Name {
 		return nil
 	}
 	since, patience := f.silence()

@@ -46,5 +46,10 @@ func (l *Loop) transact(ctx context.Context, compares []core.Compare, writes []c
 	}
 	ctx, cancel := context.WithTimeout(ctx, l.patience())
 	defer cancel()
-	return l.DCS.Commit(ctx, full, kvs)
+	sent := l.Clock()
+	a := l.DCS.Commit(ctx, full, kvs)
+	if a.Outcome == core.OutcomeDone || a.Conflict {
+		l.calls.add(l.Clock().Sub(sent))
+	}
+	return a
 }

@@ -95,6 +95,7 @@ func (r *reader) read(ctx context.Context) (core.Revision, bool) {
 	}
 	view := decodeView(r.prefix, picture, r.Log)
 	view.AskedAt, view.SeenAt, r.readAt = asked, r.Clock(), asked
+	r.calls.add(view.SeenAt.Sub(asked))
 	if r.view != nil && view.Revision < r.view.Revision {
 		// Changes have arrived meanwhile: the picture is newer than this read, which proves that the DCS answers.
 		newer := *r.view

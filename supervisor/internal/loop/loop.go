@@ -150,6 +150,7 @@ type Loop struct {
 	inbox    inbox
 	lanes    lanes
 	reader   *reader
+	calls    stopwatch // of the DCS, answered
 	snapshot atomic.Pointer[status.Snapshot]
 
 	// policy is Policy with the durability that is in force; only the loop's goroutine looks at it.

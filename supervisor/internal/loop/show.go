@@ -46,7 +46,7 @@ func (l *Loop) show(o core.Observation, plan core.Plan, reason core.Reason) {
 		Deadman: o.Deadman, Job: o.Job, Reason: reason, Plan: plan.Kinds(), Recent: l.recent,
 		Plugins: l.Plugins(), Stale: core.Stale(l.state, o.Now, l.policy),
 		LeaderLive: core.Live(l.state, o, l.policy), Watchdog: l.Watchdog.Status(),
-		Heard: o.Heard, Probe: o.Probe, Heartbeats: l.Heartbeats(),
+		Heard: o.Heard, Probe: o.Probe, Heartbeats: l.Heartbeats(), DCSLatency: l.calls.latency(),
 	}
 	if o.View != nil {
 		if l.state.Voted == o.View.Epoch.Value.Epoch {

@@ -44,6 +44,7 @@ const (
 	evKill
 	evCrash
 	evReboot
+	evOlderDisk
 )
 
 // healthy are the events of a cluster in which nothing goes wrong.
@@ -83,7 +84,7 @@ func (m *model) ofStore(w *world, i int, n *node, l *ledger, yield func(event)) 
 		case !x.busy:
 		case x.applied:
 			yield(event{evAnswer, i, j})
-		case !m.stores.at(w.store).holds(m.commits.at(x.commit).Compares):
+		case !m.holds(m.stores.at(w.store), x.commit):
 			yield(event{evConflict, i, j})
 		case m.mayApply(w, x.commit):
 			yield(event{evApply, i, j})
@@ -175,6 +176,9 @@ func (m *model) ofCrash(i int, n *node, yield func(event)) {
 	}
 	yield(event{evCrash, i, 0})
 	yield(event{evReboot, i, 0})
+	if m.bounds.Disks > 0 {
+		yield(event{evOlderDisk, i, 0})
+	}
 }
 
 // happen lets an event happen. It tells by which rules the node ticked, and what was broken.
@@ -265,7 +269,7 @@ func (m *model) disturb(w *world, e event) (rules []string, bad string) {
 	case evKill:
 		m.note(w, func(l *ledger) { l.crashes++ })
 		m.local(w, i, opKill, 0, 0)
-	case evCrash, evReboot:
+	case evCrash, evReboot, evOlderDisk:
 		m.note(w, func(l *ledger) { l.crashes++ })
 		for _, x := range n.lanes {
 			m.stray(w, x)
@@ -273,6 +277,8 @@ func (m *model) disturb(w *world, e event) (rules []string, bad string) {
 		op := opCrash
 		if e.kind == evReboot {
 			op = opReboot
+		} else if e.kind == evOlderDisk {
+			op = opOlderDisk
 		}
 		m.local(w, i, op, 0, 0)
 	default:

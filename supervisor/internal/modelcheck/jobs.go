@@ -75,10 +75,19 @@ func (m *model) replace(w *world, i int, j job) bool {
 		if j.kind == core.ActClone {
 			n.pg.wal, n.pg.names = from.wal, from.names
 		} else {
-			n.pg.wal = fork(n.pg.wal, from.wal)
+			n.pg.wal = rewound(n.pg.wal, from.wal)
 		}
 	})
 	return true
+}
+
+// rewound is what a rewinding leaves: all if nothing parted, else the WAL up to the last checkpoint before the fork.
+func rewound(w, source wal) wal {
+	if source.startsLike(w) {
+		return w
+	}
+	w = fork(w, source)
+	return w[:len(w)-len(w.tail())]
 }
 
 // advance marks a step of the job as done.

@@ -37,10 +37,14 @@ func (s *store) revision(key string) core.Revision {
 	panic("key " + key)
 }
 
-// holds tells whether all compares do. As revisions only grow, one that fails fails for ever.
-func (s *store) holds(cs []core.Compare) bool {
-	for _, c := range cs {
-		if s.revision(c.Key) != c.Rev {
+// holds tells whether all compares of a commit do. As revisions only grow, one that fails fails for ever.
+func (m *model) holds(s *store, of id) bool {
+	for _, c := range m.commits.at(of).Compares {
+		rev := s.revision(c.Key)
+		if name, ok := strings.CutPrefix(c.Key, core.KeyBallots); ok && m.mutant.Forgets && s.ballots[indexOf(name)].Value.Withdrawn {
+			rev = 0
+		}
+		if rev != c.Rev {
 			return false
 		}
 	}

@@ -69,6 +69,7 @@ var plainly = map[eventKind]string{
 	evMeets: "%s sees all others again", evRenewal: "%s: a renewal is due", evDeadline: "%s: its deadline passes",
 	evLate: "%s: the promotion that was given up takes effect", evKill: "%s: PostgreSQL is killed",
 	evCrash: "%s: the supervisor is killed and started again", evReboot: "%s: the host is reset",
+	evOlderDisk: "%s: the host is reset and comes back with an older disk",
 }
 
 // told is a commit in a few words.

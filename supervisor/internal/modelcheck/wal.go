@@ -44,6 +44,15 @@ func (w wal) commits() uint8 {
 	return set
 }
 
+// tail is what follows the last opening.
+func (w wal) tail() wal {
+	i := len(w)
+	for i > 0 && w[i-1]&0x80 == 0 {
+		i--
+	}
+	return w[i:]
+}
+
 // startsLike tells whether it begins with another, so that this one's owner can send the rest.
 func (w wal) startsLike(other wal) bool { return strings.HasPrefix(string(w), string(other)) }
 

@@ -32,6 +32,7 @@ const (
 	opPromote
 	opAdvance
 	opStopJob
+	opOlderDisk
 )
 
 // localKey is all that a local change depends on.
@@ -48,6 +49,9 @@ func (m *model) local(w *world, i int, op localOp, a, b int) {
 	if !ok {
 		n := *m.nodes.at(key.node)
 		n.change(op, a, b)
+		if (op == opCrash || op == opReboot) && m.mutant.Restart != nil {
+			m.mutant.Restart(&n.state.Durable)
+		}
 		to = m.nodes.of(n)
 		m.locals[key] = to
 	}
@@ -93,7 +97,7 @@ func (m *model) stray(w *world, l lane) {
 func (m *model) bury(w *world) {
 	set := *m.strays.at(w.strays)
 	s := m.stores.at(w.store)
-	dead := func(c id) bool { return !s.holds(m.commits.at(c).Compares) }
+	dead := func(c id) bool { return !m.holds(s, c) }
 	if slices.ContainsFunc(set, dead) {
 		w.strays = m.strays.of(slices.DeleteFunc(slices.Clone(set), dead))
 	}
@@ -198,6 +202,9 @@ func (n *node) change(op localOp, a, b int) {
 			j = pg.late
 		}
 		pg.promote(n.self, j)
+	case opOlderDisk:
+		n.reboot()
+		pg.wal = pg.wal[:len(pg.wal)-len(pg.wal.tail())]
 	case opAdvance:
 		n.job.phase++
 	case opStopJob:

@@ -33,6 +33,8 @@ type Snapshot struct {
 	// DCSSeen is when the DCS last answered, on CLOCK_BOOTTIME and in Unix seconds.
 	DCSSeen     core.Instant
 	DCSSeenUnix int64
+	// DCSLatency is how long it took to answer.
+	DCSLatency Latency
 	// Stale names the members whose records have not changed for long, by name ascending: their supervisors are
 	// taken for dead.
 	Stale []string

@@ -196,7 +196,10 @@ func (r *run) program(ctx context.Context) error {
 	if err := proc.Run(context.WithoutCancel(ctx), r.command("--progress"), line); err != nil {
 		return fmt.Errorf("%w: %w", ErrHopeless, err)
 	}
-	return r.settle()
+	if err := r.settle(); err != nil {
+		return fmt.Errorf("%w: %w", ErrHopeless, err)
+	}
+	return nil
 }
 
 func (r *run) command(option string) *exec.Cmd {

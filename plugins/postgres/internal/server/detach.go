@@ -109,9 +109,6 @@ func (s *Server) cutOff(ctx context.Context, c *config.Config) (i *instance, sta
 	if _, err := s.change(c, func(in *conf.Intent) { in.Upstream = nil }); err != nil {
 		return nil, 0, err
 	}
-	if err := hangUp(c); err != nil {
-		return nil, 0, err
-	}
 	i, v, err := reloaded(ctx, c, source{s}.Intent())
 	if err != nil {
 		return nil, 0, err

@@ -56,27 +56,28 @@ func hangUp(c *config.Config) error {
 	return err
 }
 
-// reloaded makes the server read its files and returns a connection that proves it. The connection's process began
-// with the settings, and has not read the files itself: its postmaster had. A postmaster that reads its files signals
-// all its processes before it does anything else, so that each of them has got the signal, or began later.
+// reloaded makes the server read its files and returns a connection that proves that every process of it has been told, with
+// the settings found there. A postmaster looks for a SIGHUP before it accepts a connection, and connections wait in line;
+// so the one that was asked for after the signal was sent is accepted after it was acted on. Acting on it is to read the
+// files and then to signal all processes, in one go.
 func reloaded(ctx context.Context, c *config.Config, in conf.Intent) (*instance, inForce, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, reloadLimit, errNotInForce)
 	defer cancel()
 	var out *instance
 	var v inForce
 	err := poll(ctx, time.Millisecond, func() (bool, error) {
+		if err := hangUp(c); err != nil {
+			return false, err
+		}
 		i, err := open(ctx, c)
 		if err != nil {
 			return false, err
 		}
-		if v, err = i.inForce(ctx); err == nil && v.inherited && v.match(c, in) {
+		if v, err = i.inForce(ctx); err == nil && v.match(c, in) {
 			out = i
 			return true, nil
 		}
-		defer i.Close()
-		if err == nil {
-			err = i.hangUp()
-		}
+		i.Close()
 		return false, err
 	})
 	return out, v, err
@@ -87,8 +88,6 @@ type inForce struct {
 	conninfo, slot, restore, syncNames string
 	// loaded is when they were read.
 	loaded time.Time
-	// inherited is whether they were read before the session's process began.
-	inherited bool
 	// startup is the process that recovers; 0 when none does.
 	startup int
 }
@@ -97,7 +96,6 @@ func (i *instance) inForce(ctx context.Context) (v inForce, err error) {
 	row, err := i.conn.Row(ctx, `SELECT current_setting('primary_conninfo'), current_setting('primary_slot_name'),
  current_setting('restore_command'), current_setting('synchronous_standby_names'),
  (extract(epoch FROM pg_conf_load_time()) * 1e6)::bigint,
- pg_conf_load_time() < (SELECT backend_start FROM pg_stat_get_activity(pg_backend_pid())),
  (SELECT pid FROM pg_stat_get_activity(NULL) WHERE backend_type = 'startup')`)
 	if err != nil {
 		return v, err
@@ -106,12 +104,12 @@ func (i *instance) inForce(ctx context.Context) (v inForce, err error) {
 	if err != nil {
 		return v, err
 	}
-	if row[6] != "" {
-		v.startup, err = strconv.Atoi(row[6])
+	if row[5] != "" {
+		v.startup, err = strconv.Atoi(row[5])
 	}
 	return inForce{
 		conninfo: row[0], slot: row[1], restore: row[2], syncNames: row[3],
-		loaded: time.UnixMicro(micro), inherited: row[5] == "t", startup: v.startup,
+		loaded: time.UnixMicro(micro), startup: v.startup,
 	}, err
 }
 
