@@ -43,6 +43,7 @@ func scopes() []scope {
 		{"the deadline passes", (*model).steady, with(func(b *Bounds) { b.Deadlines, b.Renewals, b.Suspicions = 1, 1, 1 })},
 		{"an old tail", oldTail, with(func(b *Bounds) { b.Epochs, b.Commits, b.Suspicions = 3, 4, 2 })},
 		{"rewinding", rewinding, with(func(b *Bounds) { b.Epochs, b.Commits, b.Repairs = 3, 3, 1 })},
+		{"rewinding, answers lost", rewinding, with(func(b *Bounds) { b.Epochs, b.Commits, b.Repairs, b.Lost = 3, 2, 1, 1 })},
 		{"an older disk", olderDisk, with(func(b *Bounds) { b.Disks, b.Suspicions = 1, 3 })},
 		{"an older disk, a late renewal", olderDiskLateRenewal, with(func(b *Bounds) { b.Disks, b.Suspicions = 1, 2 })},
 		{"switchover", asked(core.Operation{Kind: core.Switchover, From: "A", To: "B"}), with(func(b *Bounds) { b.Suspicions = 1 })},

@@ -203,6 +203,9 @@ var rewinding = script((*model).steady, func(p *player) {
 	p.calm(c)
 	p.do(evReboot, a)
 	p.do(evView, a)
+	p.do(evRenewal, c) // only a leader that is seen to be alive is copied from
+	p.calm(c)
+	p.do(evView, a)
 })
 
 // olderDisk: a commit was acknowledged by C alone, C has said how far it is, and its host comes back with an older disk.
