@@ -7,7 +7,7 @@ PLUGINS  := etcd postgres example
 NFPM     := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.0
 export CGO_ENABLED = 0
 
-.PHONY: demo test lint sim generate build package bench
+.PHONY: demo test lint sim modelcheck generate build package bench
 
 demo: ## a real three-node cluster on this machine, with a live view; ARGS=--script plays a fixed story
 	@contrib/setup/packages.sh demo
@@ -24,6 +24,9 @@ lint: ## formatting, vet, linters, generated code, known vulnerabilities
 SEEDS ?= 10000
 sim: ## play SEEDS simulated clusters under faults of each durability; SEED=n tells one
 	@go run ./supervisor/internal/sim/chaos -seeds $(SEEDS) -seed $(or $(SEED),0) $(ARGS)
+
+modelcheck: ## search all that can happen to a small cluster with quorum durability, to the end; ARGS='-scope election -states 1000000' bounds it
+	@go test ./supervisor/internal/modelcheck -count=1 -v -timeout 0 -run TestCore $(or $(ARGS),-states 0)
 
 generate: ## protocol, rule table
 	@contrib/setup/generate.sh

@@ -36,9 +36,10 @@ unit() {
     local processes=(./supervisor/internal/{deadman,dcsserver,lab,pluginhost,daemon}/... ./plugins/{sdk,example,etcd}/...)
     local pure
     mapfile -t pure < <(go list ./proto/... ./supervisor/... | grep -vxFf <(go list "${processes[@]}"))
-    mapfile -t pure < <(printf '%s\n' "${pure[@]}" | grep -v '/internal/\(core\|sim\)$')
+    mapfile -t pure < <(printf '%s\n' "${pure[@]}" | grep -v '/internal/\(core\|sim\|modelcheck\)$')
     run -timeout 10m ./supervisor/internal/core # one goroutine: nothing to race
     run -timeout 10m ./supervisor/internal/sim # drills, and worlds that must break
+    run -timeout 15m ./supervisor/internal/modelcheck # every order of events up to a number of states, and mutants
     step "simulated clusters"
     make --no-print-directory sim SEEDS=10000
     CGO_ENABLED=1 run -race "${pure[@]}"

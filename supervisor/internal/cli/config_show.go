@@ -19,8 +19,12 @@ type shownConfig struct {
 	PrimaryStartTimeout  string            `json:"primary_start_timeout"`
 	PrimaryStopTimeout   string            `json:"primary_stop_timeout"`
 	Durability           string            `json:"durability"`
+	SynchronousStandbys  int               `json:"synchronous_standbys"`
+	MinSync              int               `json:"min_sync"`
+	SuspectAfter         string            `json:"suspect_after"`
 	MaximumLagOnFailover uint64            `json:"maximum_lag_on_failover"`
 	API                  shownAPI          `json:"api"`
+	Heartbeats           shownHeartbeats   `json:"heartbeats"`
 	Plugins              []shownPlugin     `json:"plugins"`
 	Watchdog             shownWatchdog     `json:"watchdog"`
 	Tags                 map[string]any    `json:"tags"`
@@ -36,6 +40,11 @@ type shownAPI struct {
 	TLS          bool   `json:"tls"`
 	VerifyClient string `json:"verify_client,omitempty"`
 	Username     string `json:"username,omitempty"`
+}
+
+type shownHeartbeats struct {
+	Authenticated bool   `json:"authenticated"`
+	SecretFile    string `json:"secret_file,omitempty"`
 }
 
 type shownPlugin struct {
@@ -57,6 +66,8 @@ func shown(c *config.Config) shownConfig {
 		APIVersion: api.Version, Cluster: c.Cluster.Name, Namespace: c.Cluster.Namespace, Member: c.Cluster.Member,
 		TTL: c.Timing.TTL.String(), PrimaryStartTimeout: c.Timing.PrimaryStartTimeout.String(),
 		PrimaryStopTimeout: c.Timing.PrimaryStopTimeout.String(), Durability: c.Durability,
+		SynchronousStandbys: c.Quorum.SyncStandbys, MinSync: c.Quorum.MinSync, SuspectAfter: c.Quorum.SuspectAfter.String(),
+		Heartbeats:           shownHeartbeats{c.Heartbeats.Secret != "" || c.Heartbeats.SecretFile != "", c.Heartbeats.SecretFile},
 		MaximumLagOnFailover: c.MaximumLagOnFailover, API: shownInterface(c.API),
 		Watchdog: shownWatchdog{c.Watchdog.Mode, c.Watchdog.Device, c.Watchdog.SafetyMargin.String()},
 		Tags:     shownTags(c.Tags), RunDir: c.RunDir, StateDir: c.StateDir, PluginDir: c.PluginDir,

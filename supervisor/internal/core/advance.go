@@ -162,6 +162,7 @@ func (s State) observedPostgres(o Observation) State {
 		s.Writable = true
 		if s.Hold.Epoch != 0 {
 			s.WalEpoch = s.Hold.Epoch
+			s.Promoted = s.Hold.Epoch // also one that was open when the leadership was taken
 		}
 	case promoting || pg.At < s.LastJobEnd:
 	case pg.Empty, pg.Status == StatusAbsent, pg.Role == RoleStandby && pg.PostmasterPID != s.PromotedPID:

@@ -135,7 +135,8 @@ func (f *facts) self() Member {
 	if f.o.Job != nil {
 		m.Job = string(f.o.Job.Kind)
 	}
-	if f.s.RaceSince != 0 {
+	// Of a leader that has released, the last WAL may still be arriving: what is said in the race is final.
+	if f.s.RaceSince != 0 && !(f.leader.Released && streaming(&pg)) {
 		m.Race = f.s.RaceEpoch
 	}
 	m.Detached, m.Lacking, m.Owed = f.voted(), f.s.Lacking, f.s.Owed

@@ -108,8 +108,12 @@ func (p Policy) BallotGrace() Span { return 200 * Millisecond }
 // SyncGrace is how long a synchronous standby may be away before the leader does without it.
 func (p Policy) SyncGrace() Span { return max(p.TTL, 2*Second) }
 
-// AskAfter is how long after the last renewal a leader asks its cohort for promises.
-func (p Policy) AskAfter() Span { return p.TTL / 2 }
+// AskAfter is how long after the last renewal a leader asks its cohort for promises: once a renewal is overdue, and long
+// enough before it would be fenced.
+func (p Policy) AskAfter() Span {
+	fenced := p.TTL.shorter(p.DriftPPM) - p.FenceMargin()
+	return p.RenewEvery() + (fenced-p.RenewEvery())/3
+}
 
 // OperationTimeout is how long an operation may stay pending once its executor has seen it.
 func (p Policy) OperationTimeout() Span { return 60 * Second }

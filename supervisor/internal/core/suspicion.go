@@ -81,7 +81,7 @@ func ProbeOf(s State, o Observation, p Policy) *Peer {
 		return nil
 	}
 	since, patience := f.silence()
-	if f.voted() || !streaming(&f.pg) || o.Now.Sub(since) >= patience/3 {
+	if f.voted() || pgStandby.holds(f) && !streaming(&f.pg) || o.Now.Sub(since) >= patience/3 {
 		return f.upstream()
 	}
 	return nil

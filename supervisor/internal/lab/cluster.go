@@ -213,12 +213,12 @@ func (c *Cluster) Close() error {
 }
 
 // poll calls f every few milliseconds until it returns nil or the context ends; then the error tells what f said last.
-func poll(ctx context.Context, what string, f func(context.Context) error) error {
+func (c *Cluster) poll(ctx context.Context, what string, f func(context.Context) error) error {
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
 	var last error
 	for {
-		try, cancel := context.WithTimeout(ctx, time.Second)
+		try, cancel := context.WithTimeout(ctx, 2*c.patience())
 		err := f(try)
 		cancel()
 		if err == nil {

@@ -50,7 +50,7 @@ func (c *Cluster) WaitCohort(ctx context.Context, k int, nodes ...*Node) error {
 		want = append(want, n.Name)
 	}
 	slices.Sort(want)
-	return poll(ctx, fmt.Sprintf("wait for a cohort of %q with %d", want, k), func(ctx context.Context) error {
+	return c.poll(ctx, fmt.Sprintf("wait for a cohort of %q with %d", want, k), func(ctx context.Context) error {
 		return c.inStep(ctx, want, k)
 	})
 }

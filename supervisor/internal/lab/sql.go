@@ -104,7 +104,7 @@ func (c *Cluster) Prepare(ctx context.Context) error {
 
 // known waits until the lab's role can log in to the node.
 func (n *Node) known(ctx context.Context) error {
-	return poll(ctx, "wait for the lab's role on "+n.Name, func(ctx context.Context) error {
+	return n.cluster.poll(ctx, "wait for the lab's role on "+n.Name, func(ctx context.Context) error {
 		conn, err := n.Connect(ctx)
 		if err != nil {
 			return err

@@ -16,15 +16,20 @@ import (
 // WaitPrimary waits until the health checks of exactly one node say that it is the primary, and returns that node.
 func (c *Cluster) WaitPrimary(ctx context.Context) (*Node, error) {
 	var primary *Node
-	err := poll(ctx, "wait for a primary", func(ctx context.Context) (err error) {
+	err := c.poll(ctx, "wait for a primary", func(ctx context.Context) (err error) {
 		primary, err = c.Primary(ctx)
 		return err
 	})
 	return primary, err
 }
 
-// patience is how long a node may take to answer a health check before it counts as silent.
-const patience = 500 * time.Millisecond
+// patience is how long a node may take to answer a health check before it counts as silent. Emulated hosts are slow.
+func (c *Cluster) patience() time.Duration {
+	if c.options.Virtual > 0 {
+		return 4 * time.Second
+	}
+	return 500 * time.Millisecond
+}
 
 // Primary returns the one node whose health check says now that it is the primary. Nodes that do not answer are not.
 func (c *Cluster) Primary(ctx context.Context) (*Node, error) {
@@ -40,7 +45,7 @@ func (c *Cluster) Primary(ctx context.Context) (*Node, error) {
 
 // ask asks all nodes at once whether they are primary, so that one that hangs does not hide the others.
 func (c *Cluster) ask(ctx context.Context) []*Node {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, c.patience())
 	defer cancel()
 	says := make([]bool, len(c.Nodes))
 	var group sync.WaitGroup
@@ -63,7 +68,7 @@ func (c *Cluster) ask(ctx context.Context) []*Node {
 // WaitHealthy waits until one node is the primary and every other one streams from it and has replayed what the primary
 // had just written, by the word of the supervisors and of PostgreSQL. Nodes that are down on purpose may be left out.
 func (c *Cluster) WaitHealthy(ctx context.Context, without ...*Node) error {
-	return poll(ctx, "wait for a healthy cluster", func(ctx context.Context) error {
+	return c.poll(ctx, "wait for a healthy cluster", func(ctx context.Context) error {
 		primary, err := c.Primary(ctx)
 		if err != nil {
 			return err

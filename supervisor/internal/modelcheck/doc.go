@@ -7,11 +7,12 @@
 // # What is checked, after every step
 //
 //   - I1: an epoch opens for writes on one node at most, and never can two nodes acknowledge new commits at the same time.
-//   - I2: whoever opens has every commit that was acknowledged.
+//   - I2: whoever opens has every commit that was acknowledged in an earlier epoch.
 //   - I3: every value of synchronous_standby_names by which a process of the leader may still release commits covers the cohort
 //     in the store.
 //   - I4: an epoch is one more than the last.
 //   - I5: a member whose ballot stands receives nothing and keeps what it voted with.
+//   - I7: no two openings share a timeline number.
 //   - I6: a commit acknowledged by a leader of an older epoch is in the WAL of every later one that has opened.
 //
 // # What is modelled

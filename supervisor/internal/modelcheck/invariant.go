@@ -7,6 +7,9 @@ import "fmt"
 // check is what has to be true of every world. It returns what is not.
 func (m *model) check(w *world) string {
 	able := nobody
+	if s := m.stores.at(w.store); s.cohort.Value.Epoch != s.epoch.Value.Epoch {
+		return fmt.Sprintf("I3: the cohort is of epoch %d, in epoch %d", s.cohort.Value.Epoch, s.epoch.Value.Epoch)
+	}
 	for i := range m.bounds.Nodes {
 		n := m.nodes.at(w.nodes[i])
 		if bad := m.keepsBallot(w, n); bad != "" {
@@ -18,7 +21,7 @@ func (m *model) check(w *world) string {
 		if bad := m.coversKey(w, n); bad != "" {
 			return bad
 		}
-		if m.able(w, n) {
+		if m.able(w, n) && !m.ledgers[w.ledger].excused(n.pg.openedIn) {
 			if able != nobody {
 				return fmt.Sprintf("I1: %s and %s can both acknowledge new commits", names[able], names[i])
 			}
@@ -59,6 +62,7 @@ func (m *model) keepsBallot(w *world, n *node) string {
 	case !stands:
 	case n.pg.fed:
 		return fmt.Sprintf("I5: %s receives while its ballot of epoch %d stands", names[n.self], b.Epoch)
+	case m.bounds.Disks > 0: // it cannot know; that nothing is lost by it is I2
 	case n.pg.wal.timeline() < b.Timeline, n.pg.wal.timeline() == b.Timeline && n.pg.wal.end() < b.LSN:
 		return fmt.Sprintf("I5: %s has less than it voted with: %s", names[n.self], n.pg.wal)
 	}

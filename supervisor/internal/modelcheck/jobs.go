@@ -56,7 +56,8 @@ func (m *model) open(w *world, i int, j job) (bad string) {
 		late = 1
 	}
 	m.local(w, i, opPromote, late, 0)
-	m.note(w, func(l *ledger) { bad = l.open(j.epoch, i, had) })
+	tl := m.nodes.at(w.nodes[i]).pg.wal.timeline()
+	m.note(w, func(l *ledger) { bad = l.open(j.epoch, i, had, tl) })
 	return bad
 }
 

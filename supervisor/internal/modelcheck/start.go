@@ -28,7 +28,7 @@ func (m *model) birth() world {
 		}
 		w.nodes[i] = m.nodes.of(n)
 	}
-	m.note(&w, func(l *ledger) { l.opened[0] = opened{epoch: 1} })
+	m.note(&w, func(l *ledger) { l.opened[0] = opened{epoch: 1, timeline: 1} })
 	return w
 }
 
@@ -137,8 +137,39 @@ var withoutC = script((*model).steady, func(p *player) {
 	p.do(evJobDone, b)
 })
 
-// oldTail: A has two commits that nobody acknowledged, B leads the second epoch, has one that C acknowledged, and dies while A, back
-// again, was about to rewind.
+// voted: a commit of A was acknowledged by C, and B, which lacks it, has voted.
+var voted = script((*model).steady, func(p *player) {
+	p.do(evWrite, a)
+	p.do(evReceive, c)
+	p.vote(b)
+})
+
+// reborn: a commit of A was acknowledged by C, another by nobody, and A's host was reset.
+var reborn = script((*model).steady, func(p *player) {
+	p.do(evWrite, a)
+	p.do(evReceive, c)
+	p.do(evWrite, a)
+	p.do(evReboot, a)
+})
+
+// givingUp: a commit of A was acknowledged by C, A's PostgreSQL has died, and A is about to say so.
+var givingUp = script((*model).steady, func(p *player) {
+	p.do(evWrite, a)
+	p.do(evReceive, c)
+	p.do(evKill, a)
+	p.do(evTick, a)
+})
+
+// elected: B has taken over and is about to open; A knows nothing of it.
+var elected = script((*model).steady, func(p *player) {
+	p.vote(b)
+	p.vote(c)
+	p.do(evView, b)
+	p.do(evApply, b, 0)
+})
+
+// oldTail: A has two commits that nobody acknowledged, B leads the second epoch, has one that C acknowledged, and dies. A, back again,
+// has had nobody to be rewound to, and has voted.
 var oldTail = script((*model).steady, func(p *player) {
 	p.do(evWrite, a)
 	p.do(evWrite, a)
@@ -146,10 +177,19 @@ var oldTail = script((*model).steady, func(p *player) {
 	p.vote(c)
 	p.calm(b, c)
 	p.do(evReboot, a)
-	p.do(evView, a)
 	p.do(evWrite, b)
 	p.calm(c)
 	p.do(evKill, b)
+	p.do(evTick, b)
+	p.do(evView, a)
+	p.vote(a)
+})
+
+// shrinking: A has found C missing, and its change of the cohort is under way; B has voted.
+var shrinking = script((*model).steady, func(p *player) {
+	p.do(evMisses, a, c)
+	p.do(evJobDone, a)
+	p.vote(b)
 })
 
 // rewinding: a commit of A was acknowledged by C, which leads the second epoch; A, with another commit that nobody
@@ -171,5 +211,14 @@ var olderDisk = script((*model).steady, func(p *player) {
 	p.do(evReceive, c)
 	p.do(evQuiet, c)
 	p.do(evJobDone, c)
+	p.do(evOlderDisk, c)
+})
+
+// olderDiskLateRenewal: as olderDisk, C has not voted, and a renewal of A that was sent before the commit is still under way.
+var olderDiskLateRenewal = script((*model).steady, func(p *player) {
+	p.do(evRenewal, a)
+	p.do(evWrite, a)
+	p.do(evReceive, c)
+	p.update(p.w, c, func(n *node) { n.said = n.pg.wal.end() })
 	p.do(evOlderDisk, c)
 })

@@ -145,11 +145,11 @@ func (m *model) acknowledge(w *world, i int) string {
 	}
 	set := released(pg)
 	l := &m.ledgers[w.ledger]
-	if set&^l.acked == 0 {
+	if set&^l.acked[pg.openedIn] == 0 || l.excused(pg.openedIn) {
 		return ""
 	}
 	bad := ""
-	m.note(w, func(l *ledger) { bad = l.ack(pg.openedIn, i, set&^l.acked) })
+	m.note(w, func(l *ledger) { bad = l.ack(pg.openedIn, i, set&^l.acked[pg.openedIn]) })
 	return bad
 }
 

@@ -5,6 +5,7 @@ package peers
 import (
 	"fmt"
 	"os"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,34 +20,39 @@ type alarm interface {
 
 // kernelAlarm is a timer of the kernel. A timer of the runtime that is set anew five times a second wakes the process at each of the
 // instants it had been set to, which costs as much as all that was heard.
-type kernelAlarm struct{ file *os.File }
+type kernelAlarm struct {
+	file *os.File
+	conn syscall.RawConn
+}
 
-// newKernelAlarm makes an alarm that is not set.
-func newKernelAlarm(ring func()) (alarm, error) {
+// newKernelAlarm makes an alarm that is not set. What it starts ends with close.
+func newKernelAlarm(start func(func()), ring func()) (alarm, error) {
 	fd, err := unix.TimerfdCreate(unix.CLOCK_BOOTTIME, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("timer: %w", err)
 	}
-	a := kernelAlarm{os.NewFile(uintptr(fd), "timerfd")}
-	go func() {
+	file := os.NewFile(uintptr(fd), "timerfd")
+	conn, err := file.SyscallConn()
+	if err != nil {
+		file.Close()
+		return nil, fmt.Errorf("timer: %w", err)
+	}
+	start(func() {
 		expirations := make([]byte, 8)
 		for {
-			if _, err := a.file.Read(expirations); err != nil {
+			if _, err := file.Read(expirations); err != nil {
 				return // closed
 			}
 			ring()
 		}
-	}()
-	return a, nil
+	})
+	return kernelAlarm{file, conn}, nil
 }
 
 func (a kernelAlarm) set(after time.Duration) {
-	conn, err := a.file.SyscallConn()
-	if err != nil {
-		return // closed
-	}
 	spec := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(after))}
-	_ = conn.Control(func(fd uintptr) { _ = unix.TimerfdSettime(int(fd), 0, &spec, nil) }) // cannot fail with these arguments
+	// Neither can fail but after close.
+	_ = a.conn.Control(func(fd uintptr) { _ = unix.TimerfdSettime(int(fd), 0, &spec, nil) })
 }
 
 func (a kernelAlarm) close() { a.file.Close() }

@@ -107,7 +107,7 @@ func (p *Peers) Open() error {
 	if err != nil {
 		return fmt.Errorf("heartbeats: %w", err)
 	}
-	bell, err := newKernelAlarm(p.silent)
+	bell, err := newKernelAlarm(p.running.Go, p.silent)
 	if err != nil {
 		conn.Close()
 		return fmt.Errorf("heartbeats: %w", err)

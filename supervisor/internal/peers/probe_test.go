@@ -350,3 +350,27 @@ func connections(t *testing.T, addr string) int {
 	}
 	return n
 }
+
+// Ensure the kernel's alarm rings when it is not set anew, and only then.
+func TestKernelAlarm(t *testing.T) {
+	var running sync.WaitGroup
+	rang := make(chan struct{}, 100)
+	a, err := newKernelAlarm(running.Go, func() { rang <- struct{}{} })
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.set(time.Hour)
+	a.set(time.Millisecond)
+	<-rang
+	a.set(time.Hour)
+	a.set(time.Millisecond)
+	<-rang
+	a.set(time.Hour)
+	a.set(0)
+	if len(rang) != 0 {
+		t.Error("rang again")
+	}
+	a.close()
+	running.Wait()
+	a.set(time.Millisecond) // in vain, and harmless
+}

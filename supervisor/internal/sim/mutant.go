@@ -30,10 +30,7 @@ type mutant struct {
 	settlesBlindly  bool // the plugin takes synchronous_standby_names for in force at once
 	detachesBlindly bool // the plugin does not look whether the receiver is gone
 	noBarrier       bool // the position that standbys have to reach counts as the beginning
-	forgetsVote     bool // what was voted is not stored
-	forgetsLack     bool // that data was rewound is not remembered
 	forgetsPromise  bool // what was promised is not remembered
-	sameTimeline    bool // ballots count by position alone
 	oneTooFew       bool // one ballot less than needed counts as enough
 	longPromises    bool // promises are taken for three times as long as they are
 }
@@ -56,9 +53,6 @@ func (m mutant) stored(d core.Durable) core.Durable {
 	if m.takesBack {
 		d.GivenUp = 0
 	}
-	if m.forgetsVote {
-		d.Voted = 0
-	}
 	return d
 }
 
@@ -69,9 +63,6 @@ func (m mutant) remembered(s core.State, o core.Observation) core.State {
 	}
 	if m.anyWAL && o.View != nil {
 		s.WalEpoch = o.View.Epoch.Value.Epoch
-	}
-	if m.forgetsLack {
-		s.Lacking, s.Owed = false, core.Position{}
 	}
 	if m.forgetsPromise {
 		s.Promised, s.Awake = core.Promised{}, 1

@@ -55,10 +55,6 @@ func (w *world) transact(by string, cs []core.Compare, ws []core.Write) (core.Re
 	v := *w.store.view
 	v.Revision++
 	for _, x := range ws {
-		if b, ok := x.Record.(core.Ballot); ok && w.broken.sameTimeline {
-			b.Timeline = v.Epoch.Value.Timeline
-			x.Record = b
-		}
 		put(&v, x.Record)
 	}
 	w.judge.wrote(w, by, w.store.view, &v)

@@ -30,7 +30,7 @@ func (o *Observer) Run(ctx context.Context) {
 			}
 		case <-timer.C:
 			if o.probe.busy {
-				o.picture(o.seen.shown) // overdue: show what can be proven
+				o.overdue() // show what can be proven
 			}
 			o.look(ctx)
 		case <-o.wake:
@@ -43,6 +43,15 @@ func (o *Observer) Run(ctx context.Context) {
 		}
 		timer.Reset(o.senders.soon(o.pace(time.Since(o.seen.statusSince))))
 	}
+}
+
+// overdue publishes a picture while a reply is awaited. It is as old as the last reply, or as the first sight of the server.
+func (o *Observer) overdue() {
+	began := o.seen.shown
+	if began.IsZero() {
+		began = o.seen.since
+	}
+	o.picture(began)
 }
 
 // leave ends the watches and the connection.
