@@ -44,7 +44,7 @@ func noticed(t *testing.T, c *lab.Cluster) {
 	if len(s.book.Overtaken()) == 0 {
 		s.Error("the ledger did not notice that a replaced primary acknowledged writes")
 	}
-	if s.verify().Lost() == 0 {
+	if s.verify(nil).Lost() == 0 {
 		s.Error("the ledger did not notice that acknowledged writes are lost")
 	}
 }
