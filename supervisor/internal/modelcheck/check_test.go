@@ -12,7 +12,7 @@ import (
 
 var (
 	only   = flag.String("scope", "", "search only the scopes whose names contain this")
-	states = flag.Int("states", 150_000, "stop a search after so many states; 0 is never")
+	states = flag.Int("states", 200_000, "stop a search after so many states; 0 is never")
 )
 
 // TestCore searches every scope, to its end or to as many states as were asked for: all shorter stories then were met.
@@ -22,6 +22,7 @@ func TestCore(t *testing.T) {
 			continue
 		}
 		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
 			s.bounds.States = *states
 			r := s.search(t, Mutant{})
 			if r.Broken != "" {

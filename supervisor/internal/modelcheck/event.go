@@ -274,13 +274,8 @@ func (m *model) disturb(w *world, e event) (rules []string, bad string) {
 		for _, x := range n.lanes {
 			m.stray(w, x)
 		}
-		op := opCrash
-		if e.kind == evReboot {
-			op = opReboot
-		} else if e.kind == evOlderDisk {
-			op = opOlderDisk
-		}
-		m.local(w, i, op, 0, 0)
+		ends := map[eventKind]localOp{evCrash: opCrash, evReboot: opReboot, evOlderDisk: opOlderDisk}
+		m.local(w, i, ends[e.kind], 0, 0)
 	default:
 		panic("event")
 	}

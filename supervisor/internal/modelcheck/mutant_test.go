@@ -67,6 +67,7 @@ func TestMutants(t *testing.T) {
 			continue
 		}
 		t.Run(x.name, func(t *testing.T) {
+			t.Parallel()
 			x.bounds.States = *states
 			r := scope{x.name, x.start, x.bounds}.search(t, x.mutant)
 			t.Logf("%s\n%s", r.Broken, r.Story)

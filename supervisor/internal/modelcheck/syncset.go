@@ -18,9 +18,8 @@ type syncSet struct {
 // nodeSet is a set of nodes, a bit each.
 type nodeSet uint8
 
-func (s nodeSet) has(i int) bool        { return s>>i&1 != 0 }
-func (s nodeSet) with(i int) nodeSet    { return s | 1<<i }
-func (s nodeSet) without(i int) nodeSet { return s &^ (1 << i) }
+func (s nodeSet) has(i int) bool     { return s>>i&1 != 0 }
+func (s nodeSet) with(i int) nodeSet { return s | 1<<i }
 
 func (s nodeSet) len() int {
 	n := 0

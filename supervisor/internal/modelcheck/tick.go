@@ -38,6 +38,11 @@ const (
 	inDeadline
 )
 
+// outcomes are those of jobs.
+var outcomes = map[inputKind]core.Outcome{
+	inJobDone: core.OutcomeDone, inJobRefused: core.OutcomeRefused, inJobUnknown: core.OutcomeUnknown,
+}
+
 // stepKey is all that a tick depends on.
 type stepKey struct {
 	node      id
@@ -128,14 +133,8 @@ func (t *thinking) take(in input) {
 	case inDone, inConflict, inUnknown:
 		t.answer(in)
 	case inJobDone, inJobRefused, inJobUnknown:
-		f := core.Finished{Kind: n.job.kind, Epoch: n.job.epoch, At: now, Outcome: core.OutcomeDone}
-		if in.kind == inJobRefused {
-			f.Outcome = core.OutcomeRefused
-		} else if in.kind == inJobUnknown {
-			f.Outcome = core.OutcomeUnknown
-		}
+		t.o.Finished = append(t.o.Finished, core.Finished{Kind: n.job.kind, Epoch: n.job.epoch, At: now, Outcome: outcomes[in.kind]})
 		n.job = job{}
-		t.o.Finished = append(t.o.Finished, f)
 	case inQuiet:
 		n.quiet, n.state = true, aged(n.state)
 	case inHears:
