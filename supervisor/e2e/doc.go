@@ -5,4 +5,7 @@
 // in build/ (PGVIGIL_BIN names another place).
 //
 //	go test -tags e2e ./supervisor/e2e
+//	PGVIGIL_E2E_CYCLES=200 go test -tags e2e ./supervisor/e2e -run TestRollingFailures -timeout 2h
+//
+// PGVIGIL_E2E_LOGS names a directory for the nodes' logs, PGVIGIL_E2E_SEED the seed of the random faults, which is printed.
 package e2e

@@ -7,6 +7,8 @@ package e2e_test
 import (
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab"
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab/ledger"
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab/register"
@@ -18,6 +20,12 @@ func (s *story) useGuests(n *lab.Node) {
 	s.Helper()
 	config, err := n.LocalConfig()
 	s.do(err)
+	s.letIn(config)
+}
+
+// letIn starts the guests.
+func (s *story) letIn(config *pgx.ConnConfig) {
+	s.Helper()
 	s.guests = &ledger.Writer{Config: config, Ledger: s.book, Pause: 5 * time.Millisecond, Timeout: 4 * ttl, Retry: 100 * time.Millisecond}
 	s.guests.Join(s.Context(), 2)
 	s.Cleanup(func() {

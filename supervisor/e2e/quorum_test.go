@@ -22,7 +22,31 @@ func TestQuorumFaults(t *testing.T) {
 				t.Fatal("the cluster is not fit for the next fault")
 			}
 		}
+		t.Run("a primary that acknowledges alone is noticed", func(t *testing.T) { noticed(t, c) })
 	})
+}
+
+// noticed has guests of the primary that do not wait for standbys, as if PostgreSQL did not make them, and cuts it off: what
+// all the other tests rely on has to find that.
+func noticed(t *testing.T, c *lab.Cluster) {
+	s := begin(t, c)
+	config, err := s.primary.LocalConfig()
+	s.do(err)
+	config.RuntimeParams["synchronous_commit"] = "local"
+	s.letIn(config)
+	s.do(s.primary.Cut(lab.Cut{}))
+	s.moved()
+	s.moreAcks(100)
+	s.do(s.primary.Heal())
+	s.healthy()
+	s.inStep()
+	s.stopWriting()
+	if len(s.book.Overtaken()) == 0 {
+		s.Error("the ledger did not notice that a replaced primary acknowledged writes")
+	}
+	if s.verify(nil).Lost() == 0 {
+		s.Error("the ledger did not notice that acknowledged writes are lost")
+	}
 }
 
 func quorumFaults() []fault {

@@ -86,7 +86,7 @@ func (r *roller) handOver(*lab.Node) error {
 	return nil
 }
 
-// cycle plays one fault, more often on the primary than on another node, for up to twice the ttl.
+// cycle plays one fault, more often on the primary than on another node, and mends it within twice the ttl.
 func (r *roller) cycle(number int) {
 	blows := r.blows()
 	b, victim := blows[r.dice.IntN(len(blows))], r.leader()
@@ -105,8 +105,9 @@ func (r *roller) cycle(number int) {
 	}
 	if well {
 		r.healthy()
+		r.inStep()
 	}
 	r.moreAcks(50)
-	r.Logf("%d: from %d: %s: %s, mended after %s, waited until well: %t; longest gap %s", number, begun, victim.Name, b.name,
-		during.Round(time.Millisecond), well, r.book.Gap(begun).Round(time.Millisecond))
+	r.Logf("%d: from %d for %s: %s: %s; well afterwards: %t; gap %s", number, begun,
+		boottime.Now().Sub(begun).Round(time.Millisecond), victim.Name, b.name, well, r.book.Gap(begun).Round(time.Millisecond))
 }

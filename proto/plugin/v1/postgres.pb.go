@@ -554,7 +554,10 @@ type Receiver struct {
 	// Time since the last message from the sender, nanoseconds.
 	SilenceNs int64 `protobuf:"varint,4,opt,name=silence_ns,json=silenceNs,proto3" json:"silence_ns,omitempty"`
 	// Slot it uses.
-	Slot          string `protobuf:"bytes,5,opt,name=slot,proto3" json:"slot,omitempty"`
+	Slot string `protobuf:"bytes,5,opt,name=slot,proto3" json:"slot,omitempty"`
+	// End of the sender's WAL as it last said to a receiver of this postmaster's life, sampled with the position; 0 when
+	// it has not yet. A standby that stands there has all that the sender had at some time since the postmaster started.
+	EndLsn        uint64 `protobuf:"varint,6,opt,name=end_lsn,json=endLsn,proto3" json:"end_lsn,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -622,6 +625,13 @@ func (x *Receiver) GetSlot() string {
 		return x.Slot
 	}
 	return ""
+}
+
+func (x *Receiver) GetEndLsn() uint64 {
+	if x != nil {
+		return x.EndLsn
+	}
+	return 0
 }
 
 // Sender is a WAL sender.
@@ -1573,14 +1583,15 @@ const file_plugin_v1_postgres_proto_rawDesc = "" +
 	"\x13replayed_at_unix_ns\x18\x17 \x01(\x03R\x10replayedAtUnixNs\x123\n" +
 	"\x16sampled_at_boottime_ns\x18\x18 \x01(\x03R\x13sampledAtBoottimeNs\x12!\n" +
 	"\fsync_settled\x18\x19 \x01(\bR\vsyncSettled\x12(\n" +
-	"\x10sync_barrier_lsn\x18\x1a \x01(\x04R\x0esyncBarrierLsn\"}\n" +
+	"\x10sync_barrier_lsn\x18\x1a \x01(\x04R\x0esyncBarrierLsn\"\x96\x01\n" +
 	"\bReceiver\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\tR\x06status\x12\x12\n" +
 	"\x04host\x18\x02 \x01(\tR\x04host\x12\x12\n" +
 	"\x04port\x18\x03 \x01(\rR\x04port\x12\x1d\n" +
 	"\n" +
 	"silence_ns\x18\x04 \x01(\x03R\tsilenceNs\x12\x12\n" +
-	"\x04slot\x18\x05 \x01(\tR\x04slot\"\xc9\x01\n" +
+	"\x04slot\x18\x05 \x01(\tR\x04slot\x12\x17\n" +
+	"\aend_lsn\x18\x06 \x01(\x04R\x06endLsn\"\xc9\x01\n" +
 	"\x06Sender\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x1d\n" +

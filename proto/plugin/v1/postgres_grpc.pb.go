@@ -89,7 +89,7 @@ type PostgresClient interface {
 	// Rewind makes a stopped former primary, or a standby that went astray, fit to follow source: waits for the
 	// source's checkpoint after its promotion, keeps and summarises the WAL that diverged, runs
 	// pg_rewind. When the histories did not diverge, it succeeds without touching anything. OUT_OF_RANGE
-	// when it cannot be done and only Clone helps. Long.
+	// when it cannot be done and only Clone helps; after any other refusal the directory still has all that it had. Long.
 	Rewind(ctx context.Context, in *RewindRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[Progress], error)
 	// Checkpoint runs a CHECKPOINT on a running instance. Long.
 	Checkpoint(ctx context.Context, in *CheckpointRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[Progress], error)
@@ -346,7 +346,7 @@ type PostgresServer interface {
 	// Rewind makes a stopped former primary, or a standby that went astray, fit to follow source: waits for the
 	// source's checkpoint after its promotion, keeps and summarises the WAL that diverged, runs
 	// pg_rewind. When the histories did not diverge, it succeeds without touching anything. OUT_OF_RANGE
-	// when it cannot be done and only Clone helps. Long.
+	// when it cannot be done and only Clone helps; after any other refusal the directory still has all that it had. Long.
 	Rewind(*RewindRequest, grpc.ServerStreamingServer[Progress]) error
 	// Checkpoint runs a CHECKPOINT on a running instance. Long.
 	Checkpoint(*CheckpointRequest, grpc.ServerStreamingServer[Progress]) error

@@ -30,6 +30,7 @@ func (a *App) demoCommand() *cobra.Command {
 	c.Flags().StringVar(&d.Dir, "dir", "", "directory for everything; must be empty or not exist (default: a new one in /tmp)")
 	c.Flags().StringVar(&d.PGBin, "pg-bin", "", "directory of PostgreSQL's programs (default: the newest version found)")
 	c.Flags().StringVar(&d.Bin, "bin", "", "directory of pgvigil's programs (default: where this one is)")
+	c.Flags().StringVar(&d.Durability, "durability", "quorum", "durability of commits: quorum or async")
 	c.Flags().DurationVar(&d.TTL, "ttl", 3*time.Second, "ttl of the leadership")
 	c.Flags().BoolVar(&d.Keep, "keep", false, "leave the directory in place at the end")
 	return c

@@ -331,8 +331,8 @@ func (s State) observedLadder(o Observation, p Policy) State {
 	if streaming(pg) && pg.Upstream == o.View.Leader.Value.Holder && pg.Timeline >= o.View.Epoch.Value.Timeline {
 		s.Ladder = Ladder{Epoch: s.Ladder.Epoch, Since: o.Now}
 		s.WalEpoch = o.View.Epoch.Value.Epoch
-		if pg.LSN >= o.View.Leader.Value.LSN && s.LeaderSeen.At > s.LastJobEnd {
-			s.Lacking, s.Owed = false, Position{} // all that was acknowledged before the data was replaced is here
+		if end := pg.Receiver.End; end != 0 && pg.LSN >= end && !(Position{pg.Timeline, pg.LSN}).before(s.Owed) {
+			s.Lacking, s.Owed = false, Position{} // all that the leader had since this server was started is here
 		}
 	}
 	return s

@@ -22,7 +22,10 @@ func (s State) observedOwn(v *View, p Policy) State {
 	b := own.Value
 	if m := v.Member(p.Self.Name).Value; !s.Claim.Done {
 		s.Owed = latest(s.Owed, m.Owed, Position{m.Timeline, m.LSN}, Position{b.Timeline, b.LSN})
-		s.Lacking = s.Lacking || m.Lacking
+		if l := v.Leader.Value; l.Holder == p.Self.Name {
+			s.Owed = latest(s.Owed, Position{l.Timeline, l.LSN})
+		}
+		s.Lacking = s.Lacking || m.Lacking || m.Beat > s.Beat
 	}
 	if v.Revision < s.LastCommit {
 		return s

@@ -56,7 +56,7 @@ func BeatOf(s State, o Observation, p Policy) (Beat, bool) {
 	b := Beat{Name: p.Self.Name, Epoch: s.Hold.Epoch, Open: f.holding() && pgPrimary.holds(f)}
 	b.Gone = s.Promoted == s.Hold.Epoch && !s.Writable
 	if s.Writable && f.cohort().K > 0 && o.Now.Sub(s.Hold.RenewedAt) >= p.AskAfter() {
-		b.Ask = p.TTL
+		b.Ask = p.PromiseSpan()
 	}
 	return b, true
 }

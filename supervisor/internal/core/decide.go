@@ -64,8 +64,13 @@ func (s State) intendCommit(c *Commit) State {
 		s.Sent = *k
 	}
 	for _, w := range c.Writes {
-		if b, ok := w.Record.(Ballot); ok && !b.Withdrawn {
-			s.Voted, s.VotedRev = b.Epoch, c.rev(KeyBallot(b.Name))
+		switch r := w.Record.(type) {
+		case Ballot:
+			if !r.Withdrawn {
+				s.Voted, s.VotedRev = r.Epoch, c.rev(KeyBallot(r.Name))
+			}
+		case Member:
+			s.Beat = r.Beat
 		}
 	}
 	return s

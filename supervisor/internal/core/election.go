@@ -121,7 +121,25 @@ func (f *facts) forked() bool {
 	return false
 }
 
+// fits: the WAL here ends, for sure, where the leader's history still is the same. A standby that is past that point would claim
+// to have what the leader writes there. Only who waits for standbys cares.
+func (f *facts) fits() bool {
+	e := f.view.Epoch.Value
+	switch {
+	case !quorate(f.o.View) || f.s.Lacking || f.pg.Timeline >= e.Timeline:
+		return true // what was rewound or copied claims no more than the leader had
+	case f.pg.LSN == 0:
+		return false
+	}
+	for _, h := range f.view.History {
+		if h.Value.Epoch == e.Epoch {
+			return f.pg.LSN <= h.Value.SwitchLSN
+		}
+	}
+	return f.leader.Epoch == e.Epoch && f.leader.Timeline < e.Timeline && !(Position{f.leader.Timeline, f.leader.LSN}).before(f.position())
+}
+
 // rewindDue: the data was a primary's, or does not fit the leader's history, and has not been rewound to it.
 func (f *facts) rewindDue() bool {
-	return !f.s.Ladder.Rewound && (f.s.Ladder.Rung == RungRewind || f.down() && f.pg.Role != RoleStandby)
+	return !f.s.Ladder.Rewound && (f.s.Ladder.Rung == RungRewind || f.down() && (f.pg.Role != RoleStandby || quorate(f.o.View) && f.forked()))
 }

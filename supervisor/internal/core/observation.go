@@ -138,6 +138,8 @@ type Receiver struct {
 	Port    uint16
 	Silence Span
 	Slot    string
+	// End is where the sender's WAL ended when it last said so to this server; 0 when it has not yet.
+	End LSN
 }
 
 // Sender is a WAL sender of a primary, to the standby called Member.

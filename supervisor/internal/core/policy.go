@@ -115,6 +115,12 @@ func (p Policy) AskAfter() Span {
 	return p.RenewEvery() + (fenced-p.RenewEvery())/3
 }
 
+// PromiseSpan is for how long a leader asks to be promised: until it would be fenced, and three heartbeats more. Longer promises
+// would keep others from taking over from a leader that speaks and hears nothing. Never more than a TTL.
+func (p Policy) PromiseSpan() Span {
+	return min(p.TTL, p.FenceMargin()+max(p.RenewEvery(), 3*p.BeatInterval()))
+}
+
 // OperationTimeout is how long an operation may stay pending once its executor has seen it.
 func (p Policy) OperationTimeout() Span { return 60 * Second }
 

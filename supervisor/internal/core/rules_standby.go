@@ -53,6 +53,8 @@ func standbyRules() section {
 			"The data here was a primary's, or went another way than the leader's: it is rewound to the leader's history."),
 		row("S-160", []literal{is(pgDown), is(needsRewind)}, wait, nil,
 			"The data here has to be rewound: waiting until the leader can be rewound to."),
+		row("S-165", []literal{is(pgDown), not(fits), is(mayStart)}, startAlone, []ActionKind{ActStart},
+			"Whether the WAL here goes past the point where the leader's history began is not known: PostgreSQL is started as a standby of nobody to learn where it ends."),
 		row("S-170", []literal{is(pgDown), is(mayStart)}, func(f *facts) Plan {
 			return Plan{{Kind: ActStart, Epoch: f.epoch(), Peer: f.upstream()}}
 		}, []ActionKind{ActStart},
@@ -61,7 +63,9 @@ func standbyRules() section {
 			"PostgreSQL did not start: waiting before the next attempt."),
 		climbing(row("S-190", []literal{is(pgStandby), is(forked), is(open)}, astray, []ActionKind{ActStop},
 			"This standby's WAL goes past the point where the leader's history left it: it is stopped to be rewound.")),
-		row("S-200", []literal{is(pgStandby), not(following), is(mayFollow)}, func(f *facts) Plan {
+		row("S-195", []literal{is(pgStandby), not(following), not(fits), not(streamOverdue)}, wait, nil,
+			"Another member leads: this standby waits to learn whether its WAL goes past the point where the leader's history began."),
+		row("S-200", []literal{is(pgStandby), not(following), is(fits), is(mayFollow)}, func(f *facts) Plan {
 			return append(f.disarm(), Action{Kind: ActFollow, Epoch: f.epoch(), Peer: f.upstream()})
 		}, []ActionKind{ActDisarm, ActFollow},
 			"Another member leads: the standby is set to follow it."),

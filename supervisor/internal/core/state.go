@@ -42,8 +42,6 @@ type State struct {
 	// Writable says that PostgreSQL was last seen, or told to become, writable, and that nothing has proven the
 	// contrary since.
 	Writable bool
-	// SwitchLSN is where PostgreSQL stood when it was promoted.
-	SwitchLSN LSN
 	// TakenBy is the rule that took the present leadership, TakenWhy its sentence.
 	TakenBy  RuleID
 	TakenWhy string
@@ -78,6 +76,8 @@ type OfBoot struct {
 	// Cohort is that of our own leadership, as last written or seen; Sent the last one that was sent and not seen since.
 	Cohort Cohort `json:"cohort"`
 	Sent   Cohort `json:"sent"`
+	// SwitchLSN is where PostgreSQL stood when it was promoted.
+	SwitchLSN LSN `json:"switch_lsn"`
 	// Told is what PostgreSQL, open under our leadership, was last told to wait for, Base what it was proven to wait for before.
 	Told SyncSet `json:"told"`
 	Base SyncSet `json:"base"`
@@ -94,6 +94,8 @@ type OfDisk struct {
 	// where, by the cluster's memory, it has been: below that it is an older disk.
 	Lacking bool     `json:"lacking"`
 	Owed    Position `json:"owed"`
+	// Beat is that of the last member record sent: one in the DCS that is newer was sent by a newer disk.
+	Beat uint64 `json:"beat"`
 	// WalEpoch is the epoch of the last WAL this node holds, SystemID the system it belongs to.
 	WalEpoch Epoch  `json:"wal_epoch"`
 	SystemID uint64 `json:"system_identifier,string"`

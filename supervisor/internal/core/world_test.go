@@ -286,7 +286,7 @@ func (i *instance) report(w *world, n *node) *Postgres {
 			pg.Role = RolePrimary
 			pg.Senders = w.senders(n)
 		} else if w.source(n) != nil {
-			pg.Receiver = &Receiver{Status: "streaming", Host: i.upstream}
+			pg.Receiver = &Receiver{Status: "streaming", Host: i.upstream, End: i.lsn}
 		}
 	}
 	return pg

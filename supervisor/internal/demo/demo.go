@@ -26,6 +26,8 @@ type Demo struct {
 	PGBin string
 	// Bin holds pgvigil's programs. Empty: where the running one is.
 	Bin string
+	// Durability of commits: quorum (the default) or async.
+	Durability string
 	// TTL of the leadership; default 3 s.
 	TTL time.Duration
 	// Keep leaves Dir in place at the end.
@@ -48,6 +50,12 @@ var ErrUsage = errors.New("cannot be")
 
 // ErrFailed says that the story did not go as it should; the details have been told.
 var ErrFailed = errors.New("the story did not go as it should")
+
+// The durabilities, as in the configuration.
+const (
+	quorum = "quorum"
+	async  = "async"
+)
 
 const (
 	defaultTTL = 3 * time.Second
@@ -74,7 +82,7 @@ func (d *Demo) Run(ctx context.Context) (err error) {
 	if err := p.open(d.Bin); err != nil {
 		return err
 	}
-	cluster, err := lab.New(lab.Options{Dir: p.dir, Name: "demo", Bin: p.bin, PGBin: pg.bin, TTL: d.TTL})
+	cluster, err := lab.New(lab.Options{Dir: p.dir, Name: "demo", Bin: p.bin, PGBin: pg.bin, TTL: d.TTL, Durability: d.Durability})
 	if err != nil {
 		return fmt.Errorf("lay out the cluster: %w", err)
 	}
@@ -89,6 +97,12 @@ func (d *Demo) fill() error {
 	}
 	if d.TTL == 0 {
 		d.TTL = defaultTTL
+	}
+	if d.Durability == "" {
+		d.Durability = quorum
+	}
+	if d.Durability != quorum && d.Durability != async {
+		return fmt.Errorf("a durability of %q %w: it is %s or %s", d.Durability, ErrUsage, quorum, async)
 	}
 	if d.TTL < minTTL || d.TTL > maxTTL {
 		return fmt.Errorf("a ttl of %s %w: it is from %s to %s here", d.TTL, ErrUsage, minTTL, maxTTL)

@@ -84,7 +84,7 @@ func TestFindingsOfTheNodes(t *testing.T) {
 func TestEveryActButTheLossOfANodeIsLosslessAndFasterThanTheTTL(t *testing.T) {
 	const ttl = 3 * time.Second
 	lossy := 0
-	for _, a := range acts(ttl) {
+	for _, a := range acts(ttl, async) {
 		if a.lossy {
 			lossy++
 			continue

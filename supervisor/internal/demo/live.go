@@ -17,7 +17,7 @@ import (
 // watch shows the live view until the watcher quits.
 func (d *Demo) watch(ctx context.Context, t *teller, s *stage) error {
 	m := &model{
-		title: fmt.Sprintf("PostgreSQL %s · three nodes on loopback · async · ttl %s", s.version, s.ttl),
+		title: fmt.Sprintf("PostgreSQL %s · three nodes on loopback · %s · ttl %s", s.version, s.Durability(), s.ttl),
 		look:  func() snapshot { return s.look(ctx) },
 		perform: func(d deed, i int) (string, error) {
 			s.setMark()

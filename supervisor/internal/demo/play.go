@@ -18,7 +18,7 @@ const actPatience = 40 * time.Second
 // play plays the story and returns nil if everything was as it should be.
 func play(ctx context.Context, t *teller, s *stage) error {
 	begin := time.Now()
-	list := acts(s.ttl)
+	list := acts(s.ttl, s.Durability())
 	var outcomes []outcome
 	var since boottime.Instant
 	for _, a := range list {

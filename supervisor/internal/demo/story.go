@@ -25,8 +25,12 @@ type act struct {
 // noise is what is no interruption: a busy machine makes a client wait that long by itself.
 const noise = 500 * time.Millisecond
 
-// acts are the story. Only the loss of a whole node may take longer than the ttl.
-func acts(ttl time.Duration) []act {
+// acts are the story. With asynchronous durability the loss of a whole node may take longer than the ttl, and lose writes.
+func acts(ttl time.Duration, durability string) []act {
+	lost := demand{bound: ttl, leader: moves}
+	if durability == async {
+		lost = demand{bound: ttl + 2*time.Second, leader: moves, lossy: true}
+	}
 	return []act{
 		{
 			title:  "nothing happens for two seconds",
@@ -40,7 +44,7 @@ func acts(ttl time.Duration) []act {
 		{title: "the supervisor of the primary is killed (kill -9) and started again", demand: demand{bound: noise, leader: stays}, play: restartSupervisor},
 		{
 			title:  "the whole node of the primary is killed: PostgreSQL, supervisor, plugins, etcd",
-			demand: demand{bound: ttl + 2*time.Second, leader: moves, lossy: true},
+			demand: lost,
 			play:   killNode, absent: true,
 		},
 		{title: "the node comes back", demand: demand{bound: noise, leader: stays}, play: revive},

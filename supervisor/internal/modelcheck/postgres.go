@@ -23,6 +23,8 @@ type postgres struct {
 	// upstream is whom primary_conninfo names; fed says that the walreceiver really streams from it.
 	upstream int
 	fed      bool
+	// told is where its upstream's WAL ended when it was last connected to.
+	told core.LSN
 	// names is synchronous_standby_names as new sessions see it, older are values that some process still has.
 	names   string
 	older   []string
@@ -40,7 +42,7 @@ type postgres struct {
 func (p *postgres) kill() {
 	p.wasOpen = p.primary || p.wasOpen
 	p.running, p.primary, p.fed, p.openedIn, p.late = false, false, false, 0, job{}
-	p.older, p.settled, p.barrier, p.acks = nil, false, 0, [maxNodes]core.LSN{}
+	p.older, p.settled, p.barrier, p.acks, p.told = nil, false, 0, [maxNodes]core.LSN{}, 0
 }
 
 // start begins a new life as a standby; a primary's data recovers its own WAL first.
@@ -110,7 +112,7 @@ func (p *postgres) report(quiet bool) *core.Postgres {
 	r.Status, r.PostmasterPID = core.StatusRunning, p.pid
 	r.SyncNames, r.SyncSettled, r.SyncBarrier = p.names, p.settled, p.barrier
 	if p.fed {
-		r.Receiver = &core.Receiver{Status: "streaming", Host: r.Upstream}
+		r.Receiver = &core.Receiver{Status: "streaming", Host: r.Upstream, End: p.told}
 		if quiet {
 			r.Receiver.Silence = core.Span(now)
 		}

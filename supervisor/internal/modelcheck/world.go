@@ -120,10 +120,10 @@ func (m *model) settle(w *world) string {
 // connect brings a standby's receiver in line with whether its upstream can serve it, and its upstream's knowledge of it.
 func (m *model) connect(w *world, i int) {
 	n := m.nodes.at(w.nodes[i])
-	fed := false
+	fed, end := false, lsn(0)
 	if n.pg.running && !n.pg.primary && n.pg.upstream != nobody {
 		up := m.nodes.at(w.nodes[n.pg.upstream])
-		fed = up.pg.running && up.pg.primary && up.pg.wal.startsLike(n.pg.wal)
+		fed, end = up.pg.running && up.pg.primary && up.pg.wal.startsLike(n.pg.wal), up.pg.wal.end()
 		if fed && up.pg.acks[i] != n.pg.wal.end() {
 			m.local(w, n.pg.upstream, opAck, i, int(n.pg.wal.end()))
 		}
@@ -133,7 +133,7 @@ func (m *model) connect(w *world, i int) {
 		if fed {
 			to = 1
 		}
-		m.local(w, i, opFeed, to, 0)
+		m.local(w, i, opFeed, to, int(end))
 	}
 }
 
@@ -176,7 +176,9 @@ func (n *node) change(op localOp, a, b int) {
 	pg := &n.pg
 	switch op {
 	case opFeed:
-		pg.fed = a != 0
+		if pg.fed = a != 0; pg.fed {
+			pg.told = lsn(b)
+		}
 	case opAck:
 		pg.acks[a] = lsn(b)
 	case opReceive:

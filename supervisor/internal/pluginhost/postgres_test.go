@@ -139,7 +139,7 @@ func TestUnavailableOfABrokenConnectionProvesNothing(t *testing.T) {
 func TestObservationArrivesWhole(t *testing.T) {
 	sent := &pluginv1.ObserveResponse{
 		Status: pluginv1.Status_STATUS_RUNNING, Role: pluginv1.Role_ROLE_STANDBY, Message: "m", Empty: true, SystemIdentifier: 1, Timeline: 2,
-		Lsn: 3, ReceivedLsn: 4, ReplayedLsn: 5, Receiver: &pluginv1.Receiver{Status: "streaming", Host: "h", Port: 6, SilenceNs: 7, Slot: "s"},
+		Lsn: 3, ReceivedLsn: 4, ReplayedLsn: 5, Receiver: &pluginv1.Receiver{Status: "streaming", Host: "h", Port: 6, SilenceNs: 7, Slot: "s", EndLsn: 14},
 		Senders:       []*pluginv1.Sender{{Member: "b", State: "streaming", SyncState: "async", SentLsn: 1, WriteLsn: 2, FlushLsn: 3, ReplayLsn: 4}},
 		PostmasterPid: 8, PostmasterStartUnix: 9, ServerVersion: 10, PendingRestart: []string{"p"}, Launched: true, DataDir: "/d", Upstream: "a",
 		Checkpointed: true, Slots: []string{"b"}, SynchronousStandbyNames: "n", ReplayPaused: true, ReplayedAtUnixNs: 11_000_000_001,
@@ -147,7 +147,7 @@ func TestObservationArrivesWhole(t *testing.T) {
 	}
 	want := core.Postgres{
 		At: 12, Status: core.StatusRunning, Role: core.RoleStandby, Message: "m", Empty: true, SystemID: 1, Timeline: 2, LSN: 3, Received: 4, Replayed: 5,
-		Receiver:      &core.Receiver{Status: "streaming", Host: "h", Port: 6, Silence: 7, Slot: "s"},
+		Receiver:      &core.Receiver{Status: "streaming", Host: "h", Port: 6, Silence: 7, Slot: "s", End: 14},
 		Senders:       []core.Sender{{Member: "b", State: "streaming", SyncState: "async", Sent: 1, Write: 2, Flush: 3, Replay: 4}},
 		PostmasterPID: 8, StartedUnix: 9, ServerVersion: 10, PendingRestart: []string{"p"}, Launched: true, DataDir: "/d", Upstream: "a",
 		Checkpointed: true, Slots: []string{"b"}, SyncNames: "n", SyncSettled: true, SyncBarrier: 13, ReplayPaused: true, ReplayedAtUnix: 11,

@@ -125,7 +125,7 @@ func receiverFromWire(r *pluginv1.Receiver) (*core.Receiver, error) {
 	}
 	return &core.Receiver{
 		Status: r.GetStatus(), Host: r.GetHost(), Port: uint16(r.GetPort()),
-		Silence: core.Span(r.GetSilenceNs()), Slot: r.GetSlot(),
+		Silence: core.Span(r.GetSilenceNs()), Slot: r.GetSlot(), End: core.LSN(r.GetEndLsn()),
 	}, nil
 }
 

@@ -277,7 +277,7 @@ func (w *world) sampleRunning(h *host, pg *core.Postgres) {
 		return
 	}
 	if w.source(h) != nil {
-		pg.Receiver = &core.Receiver{Status: "streaming", Host: h.pg.upstream}
+		pg.Receiver = &core.Receiver{Status: "streaming", Host: h.pg.upstream, End: w.source(h).pg.wal.end}
 	}
 }
 

@@ -88,6 +88,6 @@ func (w *world) sampleProcesses(h *host, pg *core.Postgres) {
 		}
 	}
 	if r := p.receiver; r != nil && !p.primary {
-		pg.Receiver = &core.Receiver{Status: "streaming", Host: r.from.name, Port: 5432, Silence: w.now.Sub(r.heardAt)}
+		pg.Receiver = &core.Receiver{Status: "streaming", Host: r.from.name, Port: 5432, Silence: w.now.Sub(r.heardAt), End: r.end}
 	}
 }

@@ -21,6 +21,8 @@ type stream struct {
 	// written has reached the standby's memory, flushAt is when the last flush under way ends.
 	written wal
 	flushAt core.Instant
+	// end is where the sender's WAL ended when it last said so.
+	end core.LSN
 	// heardAt and repliedAt are when the ends last heard of each other.
 	heardAt, repliedAt core.Instant
 	down, up           pipe
@@ -84,7 +86,7 @@ func (w *world) arrive(s *stream, x wal) {
 	if s.receiverGone {
 		return
 	}
-	s.heardAt = w.now
+	s.heardAt, s.end = w.now, x.end
 	if x.contains(s.written) {
 		s.written = x
 	}

@@ -25,7 +25,8 @@ const stateSQL = `SELECT r,
  current_setting('primary_conninfo'), current_setting('synchronous_standby_names'),
  (pg_control_checkpoint()).timeline_id, (pg_control_recovery()).min_recovery_end_timeline,
  w.pid, w.status, w.sender_host, w.sender_port,
- (extract(epoch FROM clock_timestamp() - w.last_msg_receipt_time) * 1e9)::bigint, w.slot_name, w.received_tli
+ (extract(epoch FROM clock_timestamp() - w.last_msg_receipt_time) * 1e9)::bigint, w.slot_name, w.received_tli,
+ (extract(epoch FROM w.last_msg_receipt_time) * 1e6)::bigint, w.latest_end_lsn
 FROM (SELECT pg_is_in_recovery() AS r) s LEFT JOIN pg_stat_get_wal_receiver() w ON w.pid IS NOT NULL;
 SELECT application_name, state, sync_state, sent_lsn, write_lsn, flush_lsn, replay_lsn, pid FROM pg_stat_replication ORDER BY 1;
 SELECT slot_name FROM pg_get_replication_slots() WHERE slot_type = 'physical' AND NOT temporary ORDER BY 1`
@@ -47,6 +48,7 @@ type answer struct {
 	receiverPID         int
 	receivedTimeline    uint32
 	receiver            *pluginv1.Receiver
+	heardUnixUs         int64 // of the receiver's last message, on the wall clock
 	senders             []*pluginv1.Sender
 	senderPIDs          []int
 	slots               []string
@@ -54,7 +56,7 @@ type answer struct {
 }
 
 func parseAnswer(sets []session.Rows) (*answer, error) {
-	if len(sets) != 3 || len(sets[0]) != 1 || len(sets[0][0]) != 19 {
+	if len(sets) != 3 || len(sets[0]) != 1 || len(sets[0][0]) != 21 {
 		return nil, fmt.Errorf("state query: unexpected shape of the answer")
 	}
 	p := parser{row: sets[0][0]}
@@ -68,8 +70,9 @@ func parseAnswer(sets []session.Rows) (*answer, error) {
 	if a.receiverPID != 0 {
 		a.receiver = &pluginv1.Receiver{
 			Status: p.row[13], Host: p.row[14], Port: uint32(p.number(15, 10)),
-			SilenceNs: max(0, p.number(16, 10)), Slot: p.row[17],
+			SilenceNs: p.number(16, 10), Slot: p.row[17], EndLsn: uint64(p.lsn(20)),
 		}
+		a.heardUnixUs = p.number(19, 10)
 	}
 	for _, row := range sets[1] {
 		q := parser{row: row}

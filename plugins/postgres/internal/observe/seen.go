@@ -32,6 +32,7 @@ type seen struct {
 	notReady    bool
 	stopping    bool
 	receivedTLI uint32
+	silence     silence
 	status      pluginv1.Status
 	statusSince time.Time
 }
@@ -69,6 +70,9 @@ func (o *Observer) hear(r reply) {
 	now := time.Now()
 	if r.err == nil {
 		s.heard, s.answer, s.complaint, s.notReady = now, r.answer, "", false
+		if rec := r.answer.receiver; rec != nil {
+			rec.SilenceNs = int64(s.silence.of(r.answer.heardUnixUs, time.Duration(rec.GetSilenceNs()), now))
+		}
 		s.receivedTLI = max(s.receivedTLI, r.answer.receivedTimeline)
 		o.receiver.watch(r.answer.receiverPID)
 		o.senders.note(r.answer.senderPIDs, r.answer.senders, o.source.Intent().Slots, conf.SlotName, o.Wake)

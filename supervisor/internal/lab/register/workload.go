@@ -152,10 +152,11 @@ func do(ctx context.Context, conn *pgx.Conn, o *Operation) (committing bool, err
 	return true, tx.Commit(ctx)
 }
 
-// refused: only an ordinary error of the server proves that nothing was committed.
+// refused: only an ordinary error of the server proves that nothing was committed. (pgconn.SafeToRetry does not: it holds for the
+// error of a commit that was sent, when the server ends before it answers.)
 func refused(err error) bool {
 	var answer *pgconn.PgError
-	return errors.As(err, &answer) && answer.SeverityUnlocalized == "ERROR" || pgconn.SafeToRetry(err)
+	return errors.As(err, &answer) && answer.SeverityUnlocalized == "ERROR"
 }
 
 // hangUp closes a connection without waiting for the server, which may be gone.
