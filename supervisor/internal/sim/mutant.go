@@ -23,7 +23,7 @@ type mutant struct {
 	forgetful     bool // promotions are not stored
 	forgetsPID    bool // which postmaster was promoted is not stored
 	takesBack     bool // a leadership given up without an answer is used on
-	anyWAL        bool // WAL of another history counts as the leader's
+	anyWAL        bool // the plugin takes WAL of another history for the leader's
 	hasty         bool // a member believes that half a TTL has passed more than has
 
 	// Of quorum worlds.
@@ -60,9 +60,6 @@ func (m mutant) stored(d core.Durable) core.Durable {
 func (m mutant) remembered(s core.State, o core.Observation) core.State {
 	if m.takesBack {
 		s.GivenUp = 0
-	}
-	if m.anyWAL && o.View != nil {
-		s.WalEpoch = o.View.Epoch.Value.Epoch
 	}
 	if m.forgetsPromise {
 		s.Promised, s.Awake = core.Promised{}, 1

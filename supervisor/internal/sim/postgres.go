@@ -237,6 +237,9 @@ func (w *world) sample(h *host) *core.Postgres {
 		At: w.clock(h), Empty: !p.running && !p.orphans, SystemID: p.systemID, Timeline: p.wal.timeline(), LSN: p.wal.end, Replayed: p.wal.end,
 		Launched: p.running, Upstream: p.upstream, Checkpointed: true, Role: core.RoleStandby,
 	}
+	if w.broken.anyWAL {
+		pg.Timeline = w.store.view.Leader.Value.Timeline
+	}
 	switch {
 	case !p.exists:
 		pg.Status, pg.Upstream, pg.Role, pg.LSN, pg.Replayed = core.StatusAbsent, "", core.RoleUnknown, 0, 0
