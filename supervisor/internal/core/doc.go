@@ -6,8 +6,8 @@
 //
 // # The invariant
 //
-// At any time at most one PostgreSQL of the cluster accepts writes, and only while its member's leadership is in force. It
-// rests on four rules, each with one place in the code:
+// With asynchronous durability, at any time at most one PostgreSQL of the cluster accepts writes, and only while its member's
+// leadership is in force. It rests on four rules, each with one place in the code:
 //
 //   - A leadership is in force until the deadline that its last successful renewal proves, counted on this host's clock from
 //     before the renewal was sent (newHold). Nobody takes over before a TTL has passed, on their clock, since they first saw that
@@ -16,6 +16,17 @@
 //   - PostgreSQL becomes writable only by ActPromote, which is decided only while the leadership is in force and the deadman is
 //     armed. From the decision on it counts as writable, until its process is gone (observedPostgres).
 //   - A PostgreSQL that may be writable without a leadership in force is killed (fenceRules, the first section of the table).
+//
+// With quorum durability, at any time at most one PostgreSQL of the cluster acknowledges commits, and each has all that was acknowledged
+// before. A replaced one may still accept writes, which hang, until it is fenced. It rests on these:
+//
+//   - What PostgreSQL waits for covers the cohort, in every process that can release a commit (SyncSet.covers; nextCohort and
+//     syncSet take the steps).
+//   - A ballot is cast only by a member that receives nothing, has lost nothing and promised nothing (quorumRules), and neither
+//     follows nor promises until it is withdrawn or the epoch is over (anotherLeads, promise).
+//   - A take-over compares all that it rests on: epoch, cohort, and the ballots of all but k of it, or a released leader of
+//     whose WAL nothing is missing (grounds).
+//   - No standby that the leader waits for claims more than the leader's own history (fits).
 //
 // # What the shell owes the core
 //
@@ -28,10 +39,11 @@
 //
 // # Where to look
 //
-//	record.go observation.go state.go policy.go action.go   the values
-//	advance.go                                               from observation to state: what is proven
+//	record.go observation.go state.go policy.go action.go    the values
+//	advance.go advance_cohort.go                             from observation to state: what is proven
 //	facts.go condition.go election.go handover.go            named conditions over both
+//	cohort.go ballot.go suspicion.go beat.go                 those of quorum durability
 //	rules_*.go                                               the table: first section, first rule
 //	duty.go commit.go                                        what a leader and a member do whatever else they do
-//	decide.go wake.go admit.go render.go                     the entry points
+//	decide.go wake.go quiet.go admit.go render.go            the entry points
 package core
