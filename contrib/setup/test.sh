@@ -66,7 +66,7 @@ cluster() {
         step "no QEMU with 9p here: the tests with virtual machines are left out (wall clock set, hardware watchdog)"
         without=(-skip '^(TestWallClockSteps|TestWatchdog)$')
     fi
-    PGVIGIL_BIN=$bin run -tags e2e -timeout 45m -count=1 -parallel 3 "${without[@]}" ./supervisor/e2e
+    PGVIGIL_BIN=$bin run -tags e2e -timeout 45m -count=1 -parallel 4 "${without[@]}" ./supervisor/e2e
     step "demo"
     build/pgvigil demo --script
 }

@@ -15,6 +15,7 @@ import (
 
 // TestDurability changes it at run time, and loses the standbys of a primary that may go on without.
 func TestDurability(t *testing.T) {
+	t.Parallel()
 	c := start(t, lab.Options{PGBin: newest(t)})
 	for _, f := range []fault{
 		{name: "to quorum", play: toQuorum, stays: true, lossless: true},

@@ -15,6 +15,7 @@ import (
 
 // TestSecondFailure loses a second host in the middle of the take-over that the loss of the first one brought about.
 func TestSecondFailure(t *testing.T) {
+	t.Parallel()
 	c := start(t, lab.Options{PGBin: newest(t), Durability: "quorum"})
 	for _, f := range secondFailures() {
 		if !t.Run(f.name, func(t *testing.T) { live(t, c, f) }) {

@@ -42,8 +42,8 @@ func (c *Cluster) Epoch(ctx context.Context) (uint64, error) {
 	return record.Epoch, err
 }
 
-// WaitCohort waits until the DCS says that these nodes are the cohort, with k, and the primary's PostgreSQL waits for
-// exactly that. No nodes mean asynchronous durability.
+// WaitCohort waits until the DCS says that these nodes are the cohort, with k, each of them with a vote, and the primary's
+// PostgreSQL waits for exactly that. No nodes mean asynchronous durability.
 func (c *Cluster) WaitCohort(ctx context.Context, k int, nodes ...*Node) error {
 	want := make([]string, 0, len(nodes))
 	for _, n := range nodes {
@@ -68,6 +68,11 @@ func (c *Cluster) inStep(ctx context.Context, members []string, k int) error {
 	if cohort.Epoch != epoch || cohort.K != k || !slices.Equal(cohort.Members, members) {
 		return fmt.Errorf("the cohort is %s, the epoch %d", cohort, epoch)
 	}
+	for _, name := range members {
+		if err := c.votes(ctx, name); err != nil {
+			return err
+		}
+	}
 	primary, err := c.Primary(ctx)
 	if err != nil {
 		return err
@@ -78,6 +83,18 @@ func (c *Cluster) inStep(ctx context.Context, members []string, k int) error {
 	}
 	if want := cohort.names(primary.Name); set != want {
 		return fmt.Errorf("%s waits for %q, the cohort asks for %q", primary.Name, set, want)
+	}
+	return nil
+}
+
+// votes tells, by an error, that the member has no vote yet: it was rewound or copied, and may lack what it once acknowledged.
+func (c *Cluster) votes(ctx context.Context, name string) error {
+	var member struct{ Lacking bool }
+	if err := c.Record(ctx, "members/"+name, &member); err != nil {
+		return err
+	}
+	if member.Lacking {
+		return fmt.Errorf("%s may lack what it once acknowledged", name)
 	}
 	return nil
 }
