@@ -118,7 +118,7 @@ func (f *facts) fixIdentity() Action {
 // recordHistory writes down that this epoch opened for writes.
 func (f *facts) recordHistory() Action {
 	h := History{
-		Epoch: f.s.Hold.Epoch, Leader: f.p.Self.Name, Timeline: f.pg.Timeline, SwitchLSN: f.s.SwitchLSN,
+		Epoch: f.s.Hold.Epoch, Leader: f.p.Self.Name, Timeline: f.pg.Timeline, Parent: f.s.Switch.Timeline, SwitchLSN: f.s.Switch.LSN,
 		Lineage: fmt.Sprintf("%s-%d", f.p.Self.Token, f.s.Hold.Epoch), Rule: f.s.TakenBy,
 		Reason: f.s.TakenWhy, At: f.o.Wall,
 	}

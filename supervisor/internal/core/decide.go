@@ -2,6 +2,8 @@
 
 package core
 
+import "slices"
+
 // Decide is total and deterministic: equal inputs give equal outputs, for every input. It returns what to remember,
 // what to do now and why. The caller stores the state's Durable part before it executes the plan.
 func Decide(s State, o Observation, p Policy) (State, Plan, Reason) {
@@ -29,7 +31,7 @@ func (s State) intend(plan Plan, r rule, f *facts) State {
 		case ActPromote:
 			s.Told, s.Base = a.Sync, a.Sync // settled before it opens
 			s.Writable, s.Promoted, s.PromotedPID = true, a.Epoch, f.pg.PostmasterPID
-			s.SwitchLSN = f.pg.LSN
+			s.Switch = f.position()
 		case ActRewind:
 			s.Whole = s.Whole || !s.Lacking
 			s.Lacking, s.Detached = true, 0
@@ -114,6 +116,21 @@ func (f *facts) closeReinit() Plan {
 		return Plan{f.endOperation(Failed, "the supervisor of "+f.op.To+" is silent")}
 	}
 	return nil
+}
+
+// Withheld is a plan without what must not happen before the state that came with it is stored: for the shell when it could not
+// be. o is the observation the plan was decided on.
+func Withheld(plan Plan, o Observation) Plan {
+	return slices.DeleteFunc(slices.Clone(plan), func(a Action) bool {
+		switch a.Kind {
+		case ActPromote, ActPromise, ActApply, ActClone, ActRewind:
+			return true
+		case ActCommit:
+			p := a.Commit.Purpose
+			return p == CommitBallot || p == CommitCohort || p == CommitMember && !o.Unstored
+		}
+		return false
+	})
 }
 
 // Reason is why a plan is what it is.

@@ -105,7 +105,10 @@ func (f *facts) publish() Plan {
 	if cur.Exists() && sameMember(cur.Value, own) && f.o.Now.Sub(f.seenSelf()) < f.p.BeatEvery() {
 		return nil
 	}
-	own.Beat = cur.Value.Beat + 1
+	own.Beat = cur.Value.Beat
+	if !f.o.Unstored { // a beat that the disk does not know would make it look older than the DCS
+		own.Beat++
+	}
 	return Plan{{Kind: ActCommit, Epoch: f.epoch(), Commit: &Commit{
 		Purpose: CommitMember, Compares: []Compare{{KeyMember(own.Name), cur.Rev}},
 		Writes: []Write{{KeyMember(own.Name), own}},

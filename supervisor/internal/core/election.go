@@ -111,14 +111,39 @@ func (f *facts) tooFarBehind() bool {
 	return f.leader.LSN > f.pg.LSN && uint64(f.leader.LSN-f.pg.LSN) > f.p.MaximumLag
 }
 
-// forked: the leader's history says that it left the common line before the end of our WAL.
+// forked: the leader's history left the common line before the end of our WAL, as far as the history of epochs goes back.
 func (f *facts) forked() bool {
-	for _, h := range f.view.History {
-		if h.Value.Epoch == f.leader.Epoch {
-			return h.Value.SwitchLSN != 0 && f.pg.LSN > h.Value.SwitchLSN && f.pg.Timeline < h.Value.Timeline
+	for tl := f.leaderTimeline(); tl > f.pg.Timeline; {
+		h := f.historyOf(tl)
+		switch {
+		case h.SwitchLSN == 0 || h.Parent == 0:
+			return false // not known
+		case f.pg.LSN > h.SwitchLSN, h.Parent < f.pg.Timeline:
+			return true
 		}
+		tl = h.Parent
 	}
 	return false
+}
+
+// leaderTimeline is the one the leader opened in its epoch; 0 while that is not known.
+func (f *facts) leaderTimeline() Timeline {
+	for _, h := range f.view.History {
+		if h.Value.Epoch == f.leader.Epoch {
+			return h.Value.Timeline
+		}
+	}
+	return 0
+}
+
+// historyOf is the record of the epoch that wrote on a timeline; zero when there is none.
+func (f *facts) historyOf(tl Timeline) History {
+	for _, h := range f.view.History {
+		if h.Value.Timeline == tl {
+			return h.Value
+		}
+	}
+	return History{}
 }
 
 // fits: the WAL here ends, for sure, where the leader's history still is the same. A standby that is past that point would claim

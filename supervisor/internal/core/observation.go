@@ -29,6 +29,8 @@ type Observation struct {
 	WatchdogReady bool
 	// WatchdogPending says that the watchdog is used and not armed yet: PostgreSQL must not open before it is.
 	WatchdogPending bool
+	// Unstored says that the state of the last tick could not be stored.
+	Unstored bool
 	// Stopping says that the supervisor was asked to stop PostgreSQL and end.
 	Stopping bool
 }

@@ -176,9 +176,11 @@ const (
 
 // History is one leadership that opened for writes. Key "history/<epoch>".
 type History struct {
-	Epoch     Epoch    `json:"epoch"`
-	Leader    string   `json:"leader"`
-	Timeline  Timeline `json:"timeline"`
+	Epoch    Epoch    `json:"epoch"`
+	Leader   string   `json:"leader"`
+	Timeline Timeline `json:"timeline"`
+	// Parent is the timeline that Timeline left at SwitchLSN.
+	Parent    Timeline `json:"parent_timeline"`
 	SwitchLSN LSN      `json:"switch_lsn"`
 	Lineage   string   `json:"lineage"`
 	Rule      RuleID   `json:"rule"`

@@ -76,8 +76,8 @@ type OfBoot struct {
 	// Cohort is that of our own leadership, as last written or seen; Sent the last one that was sent and not seen since.
 	Cohort Cohort `json:"cohort"`
 	Sent   Cohort `json:"sent"`
-	// SwitchLSN is where PostgreSQL stood when it was promoted.
-	SwitchLSN LSN `json:"switch_lsn"`
+	// Switch is where PostgreSQL stood when it was promoted.
+	Switch Position `json:"switch"`
 	// Told is what PostgreSQL, open under our leadership, was last told to wait for, Base what it was proven to wait for before.
 	Told SyncSet `json:"told"`
 	Base SyncSet `json:"base"`

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"log/slog"
 	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -156,8 +155,10 @@ type Loop struct {
 	// policy is Policy with the durability that is in force; only the loop's goroutine looks at it.
 	policy core.Policy
 	state  core.State
-	tick   uint64
-	recent []status.Decision
+	// unstored says that the last state could not be stored.
+	unstored bool
+	tick     uint64
+	recent   []status.Decision
 	// judged is the last tick's ground, for requests that arrive between two.
 	judged struct {
 		sync.Mutex
@@ -243,10 +244,12 @@ func (l *Loop) turn(ctx context.Context) core.Instant {
 		l.state.Applied = ""
 	}
 	l.inbox.takeDurability(&l.policy)
+	o.Unstored = l.unstored
 	s, plan, reason := core.Decide(l.state, o, l.policy)
-	if err := l.Store.Save(s.Durable); err != nil {
+	err := l.Store.Save(s.Durable)
+	if l.unstored = err != nil; l.unstored {
 		l.Log.Error("state not stored", "error", err)
-		plan = withheld(plan)
+		plan = core.Withheld(plan, o)
 	}
 	l.state = s
 	l.note(o, plan, reason)
@@ -258,17 +261,4 @@ func (l *Loop) turn(ctx context.Context) core.Instant {
 	l.show(o, plan, reason)
 	l.inbox.settle(core.Calm(s, o))
 	return next
-}
-
-// withheld is a plan without what must not happen before the state that comes with it is stored.
-func withheld(plan core.Plan) core.Plan {
-	return slices.DeleteFunc(slices.Clone(plan), func(a core.Action) bool {
-		switch a.Kind {
-		case core.ActPromote, core.ActPromise, core.ActApply, core.ActClone, core.ActRewind:
-			return true
-		case core.ActCommit:
-			return a.Commit.Purpose == core.CommitBallot || a.Commit.Purpose == core.CommitCohort
-		}
-		return false
-	})
 }

@@ -158,21 +158,6 @@ func TestPromiseExecuted(t *testing.T) {
 	}
 }
 
-// Ensure nothing that relies on the stored state goes out while it cannot be stored, and everything else does.
-func TestWithheld(t *testing.T) {
-	commit := func(p core.CommitPurpose) core.Action {
-		return core.Action{Kind: core.ActCommit, Commit: &core.Commit{Purpose: p}}
-	}
-	plan := core.Plan{
-		{Kind: core.ActFence}, {Kind: core.ActPromote}, commit(core.CommitLeader), commit(core.CommitBallot),
-		commit(core.CommitCohort), {Kind: core.ActPromise}, commit(core.CommitMember), {Kind: core.ActDetach},
-	}
-	want := core.Plan{{Kind: core.ActFence}, commit(core.CommitLeader), commit(core.CommitMember), {Kind: core.ActDetach}}
-	if diff := cmp.Diff(want, withheld(plan)); diff != "" || len(plan) != 8 {
-		t.Error(diff)
-	}
-}
-
 // Ensure ballots are read and kept up as members are.
 func TestBallotsInView(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -16,6 +16,7 @@ type life struct {
 	lanes    map[string]bool
 	job      *job
 	due      bool // a tick is on its way
+	unstored bool // the last state could not be stored
 	wake     uint64
 	reading  bool
 	askAgain bool
@@ -105,15 +106,16 @@ func (w *world) tick(h *host) {
 	if w.quorum {
 		o.Heard, o.Probe = slices.Clone(l.peers.heard), l.peers.probe
 	}
+	o.Unstored = l.unstored
 	s, plan, reason := core.Decide(l.state, o, h.policy)
 	if l.crashAfter != nil && *l.crashAfter < 0 {
 		w.crash(h)
 		return
 	}
-	if h.trouble["nosave"] == 0 {
+	if l.unstored = h.trouble["nosave"] > 0; !l.unstored {
 		h.saved = w.broken.stored(s.Durable)
 	} else {
-		plan = withheld(plan)
+		plan = core.Withheld(plan, o)
 	}
 	l.state = w.broken.remembered(s, o)
 	if reason.Rule != l.rule {
@@ -141,19 +143,6 @@ func (w *world) crash(h *host) {
 	w.say("%s: the supervisor crashes in the middle of a tick", h.name)
 	w.end(h)
 	w.on(h, w.span(20*core.Millisecond, 1500*core.Millisecond), func() { w.begin(h) })
-}
-
-// withheld is a plan without what must not happen before the state that comes with it is stored.
-func withheld(plan core.Plan) core.Plan {
-	return slices.DeleteFunc(slices.Clone(plan), func(a core.Action) bool {
-		switch a.Kind {
-		case core.ActPromote, core.ActPromise:
-			return true
-		case core.ActCommit:
-			return a.Commit.Purpose == core.CommitBallot || a.Commit.Purpose == core.CommitCohort
-		}
-		return false
-	})
 }
 
 func (w *world) setTimer(h *host, i core.Instant) {
