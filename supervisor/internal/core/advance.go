@@ -23,7 +23,7 @@ func advance(s State, o Observation, p Policy) State {
 	if o.View != nil {
 		s = s.observedView(o, p)
 	}
-	return s.observedLadder(o, p).observedCohort(o, p)
+	return s.observedLadder(o, p).observedComplete(o, p).observedCohort(o, p)
 }
 
 // finished notes the end of a job.

@@ -45,6 +45,14 @@ func (s State) observedOwn(v *View, p Policy) State {
 	return s
 }
 
+// observedComplete notes that nothing can be missing here: all the WAL of a leader that gave up is.
+func (s State) observedComplete(o Observation, p Policy) State {
+	if f := gather(s, o, p); s.Lacking && pgKnown.holds(f) && f.complete() && !f.position().before(s.Owed) {
+		s.Lacking, s.Owed = false, Position{}
+	}
+	return s
+}
+
 // latest is the last place of some.
 func latest(first Position, more ...Position) Position {
 	for _, p := range more {

@@ -16,6 +16,8 @@ type peers struct {
 	// beat is what is repeated to the others; nil is nothing. beating counts changes of it, so that an old repetition ends.
 	beat    *core.Beat
 	beating int
+	// said are the beats of this process, by when they were sent: a promise answers one of them.
+	said map[core.Instant]bool
 	// fresh is when the next report is asked for while a probe is on, watched the beat whose silence has been told.
 	fresh   core.Instant
 	watched core.Instant
@@ -66,6 +68,10 @@ func (w *world) beat(h *host, l *life, n int) {
 	if h.frozen == 0 {
 		b := *l.peers.beat
 		b.SentAt = w.clock(h)
+		if l.peers.said == nil {
+			l.peers.said = map[core.Instant]bool{}
+		}
+		l.peers.said[b.SentAt] = true
 		for _, m := range w.hosts {
 			if m != h {
 				w.datagram(h, m, func() { w.hear(m, b) })
@@ -105,7 +111,7 @@ func (w *world) promise(h *host, p core.Promise) {
 	}
 	w.datagram(h, to, func() {
 		l := to.life
-		if l == nil {
+		if l == nil || !l.peers.said[p.SentAt] {
 			return
 		}
 		w.deliver(to, l, func() {
