@@ -45,7 +45,8 @@ func (f *facts) grounds() []Compare {
 
 // electedByBallots: enough of them stand, and they are what the take-over rests on.
 func (f *facts) electedByBallots() bool {
-	return quorate(f.o.View) && !f.complete() && !(named.holds(f) && forced.holds(f)) && f.enough()
+	overridden := named.holds(f) && forced.holds(f)
+	return quorate(f.o.View) && !f.complete() && !overridden && f.enough()
 }
 
 // inherited is the cohort of the next epoch: the same, so that what it keeps stays kept.

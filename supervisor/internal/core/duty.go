@@ -139,7 +139,7 @@ func (f *facts) self() Member {
 		m.Job = string(f.o.Job.Kind)
 	}
 	// Of a leader that has released, the last WAL may still be arriving: what is said in the race is final.
-	if f.s.RaceSince != 0 && !(f.leader.Released && streaming(&pg)) {
+	if arriving := f.leader.Released && streaming(&pg); f.s.RaceSince != 0 && !arriving {
 		m.Race = f.s.RaceEpoch
 	}
 	m.Detached, m.Lacking, m.Owed = f.voted(), f.s.Lacking, f.s.Owed
