@@ -32,6 +32,26 @@ func TestCore(t *testing.T) {
 	}
 }
 
+// TestRegains shows that what is searched is not empty: one that was rewound lacks something until it has caught up, has its
+// vote back then, and is of the cohort.
+func TestRegains(t *testing.T) {
+	m := newModel(Bounds{Nodes: 3, K: 1, Epochs: 2}, Mutant{})
+	lacking := func(w *world) bool { return m.nodes.at(w.nodes[a]).state.Lacking }
+	w := script(rewinding, func(p *player) {
+		p.do(evJobDone, a)
+		if !lacking(p.w) {
+			t.Error("A was rewound and lacks nothing")
+		}
+		p.calm(a, b, c)
+	})(m)
+	if lacking(&w) {
+		t.Error("A has caught up and lacks something")
+	}
+	if s := m.stores.at(w.store); members(s.cohort.Value).len() != 3 || !m.nodes.at(w.nodes[a]).pg.fed {
+		t.Errorf("the cluster is not whole: %s", s)
+	}
+}
+
 // search searches a scope and tells how it went.
 func (s scope) search(t *testing.T, mu Mutant) Result {
 	began := time.Now()
