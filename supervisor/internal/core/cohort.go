@@ -107,7 +107,8 @@ func (f *facts) alone() Cohort {
 	return Cohort{Epoch: f.epoch(), Members: []string{f.p.Self.Name}}
 }
 
-// fit are the standbys to wait for, ascending: those that stream now, and those of the cohort that did a moment ago.
+// fit are the standbys to wait for, ascending: those that stream now, and those of the cohort that did a moment ago. One that says
+// that it lacks something has no vote, and would only raise the number of ballots that an election needs.
 func (f *facts) fit() []string {
 	var out []string
 	for _, m := range f.view.Members {
@@ -116,7 +117,7 @@ func (f *facts) fit() []string {
 		if name == f.p.Self.Name || m.Value.NoFailover {
 			continue
 		}
-		if f.synced(name) || member && f.o.Now.Sub(f.syncedAt(name)) < f.p.SyncGrace() {
+		if f.synced(name) || member && !m.Value.Lacking && f.o.Now.Sub(f.syncedAt(name)) < f.p.SyncGrace() {
 			out = append(out, name)
 		}
 	}

@@ -9,7 +9,7 @@ import "slices"
 // QuietPostgres call quiet may then wait for the next tick, which is never later than Wake says.
 func Calm(s State, o Observation) bool {
 	v, pg := o.View, o.Postgres
-	if v == nil || pg == nil || s.Voted != 0 || o.Stopping || o.Job != nil || len(s.Retries) > 0 {
+	if v == nil || pg == nil || s.Voted != 0 || s.Lacking || o.Stopping || o.Job != nil || len(s.Retries) > 0 {
 		return false
 	}
 	if !s.Claim.Done || s.RaceSince != 0 || v.Operation.Value.State == Pending || v.Revision < s.LastCommit {
@@ -22,6 +22,12 @@ func Calm(s State, o Observation) bool {
 		return streaming(pg)
 	}
 	return pg.Role == RolePrimary && s.inStep()
+}
+
+// Fresh tells whether reports about PostgreSQL are wanted more often than they come by themselves: while a leader is in doubt, and
+// while this member regains its vote. s is the state that Decide returned for o.
+func Fresh(s State, o Observation, p Policy) bool {
+	return ProbeOf(s, o, p) != nil || s.Lacking && o.Postgres != nil && streaming(o.Postgres)
 }
 
 // inStep: the record, PostgreSQL and what it was told last agree.

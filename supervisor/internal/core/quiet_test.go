@@ -163,6 +163,7 @@ func TestCalm(t *testing.T) {
 		"operation pending": func(_ *State, o *Observation) {
 			o.View = &View{Revision: 7, Operation: Versioned[Operation]{Value: Operation{State: Pending}}}
 		},
+		"lacking":            func(s *State, _ *Observation) { s.Lacking = true },
 		"voted":              func(s *State, _ *Observation) { s.Voted = 1 },
 		"cohort under way":   func(s *State, _ *Observation) { s.Sent = Cohort{Epoch: 1} },
 		"setting under way":  func(s *State, _ *Observation) { s.Told = SyncSet{[]string{"node2"}, 1} },

@@ -4,7 +4,7 @@ package loop
 
 import "github.com/pgvigil/pgvigil/supervisor/internal/core"
 
-// freshEvery is the time between two reports about PostgreSQL that are asked for while another member's is being probed: what
+// freshEvery is the time between two reports about PostgreSQL while core.Fresh wants them: what
 // the stream of WAL is like decides then, and ordinary reports come too seldom.
 const freshEvery = 200 * core.Millisecond
 
@@ -19,9 +19,8 @@ func (l *Loop) tellPeers(o core.Observation, next core.Instant) core.Instant {
 	} else {
 		l.Peers.Tell(nil)
 	}
-	peer := core.ProbeOf(l.state, o, l.policy)
-	l.Peers.Probe(peer)
-	if peer == nil {
+	l.Peers.Probe(core.ProbeOf(l.state, o, l.policy))
+	if !core.Fresh(l.state, o, l.policy) {
 		return next
 	}
 	if o.Now >= l.freshAt {
