@@ -165,7 +165,10 @@ type Peer struct {
 	// Host name or address PostgreSQL is reached at.
 	Host string `protobuf:"bytes,2,opt,name=host,proto3" json:"host,omitempty"`
 	// TCP port.
-	Port          uint32 `protobuf:"varint,3,opt,name=port,proto3" json:"port,omitempty"`
+	Port uint32 `protobuf:"varint,3,opt,name=port,proto3" json:"port,omitempty"`
+	// For Start and Follow: WAL comes by streaming only, restore_command stays empty. An archive may have WAL of an
+	// epoch that this member's history does not have.
+	StreamOnly    bool `protobuf:"varint,4,opt,name=stream_only,json=streamOnly,proto3" json:"stream_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -219,6 +222,13 @@ func (x *Peer) GetPort() uint32 {
 		return x.Port
 	}
 	return 0
+}
+
+func (x *Peer) GetStreamOnly() bool {
+	if x != nil {
+		return x.StreamOnly
+	}
+	return false
 }
 
 // ObserveRequest tells how often to report at least.
@@ -326,8 +336,10 @@ type ObserveResponse struct {
 	SyncSettled bool `protobuf:"varint,25,opt,name=sync_settled,json=syncSettled,proto3" json:"sync_settled,omitempty"`
 	// With sync_settled, on a primary: position of the WAL read after the value was in force. 0 otherwise.
 	SyncBarrierLsn uint64 `protobuf:"varint,26,opt,name=sync_barrier_lsn,json=syncBarrierLsn,proto3" json:"sync_barrier_lsn,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Standby: whether restore_command is in force.
+	Restores      bool `protobuf:"varint,27,opt,name=restores,proto3" json:"restores,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ObserveResponse) Reset() {
@@ -540,6 +552,13 @@ func (x *ObserveResponse) GetSyncBarrierLsn() uint64 {
 		return x.SyncBarrierLsn
 	}
 	return 0
+}
+
+func (x *ObserveResponse) GetRestores() bool {
+	if x != nil {
+		return x.Restores
+	}
+	return false
 }
 
 // Receiver is a WAL receiver.
@@ -1548,14 +1567,16 @@ var File_plugin_v1_postgres_proto protoreflect.FileDescriptor
 
 const file_plugin_v1_postgres_proto_rawDesc = "" +
 	"\n" +
-	"\x18plugin/v1/postgres.proto\x12\tplugin.v1\"B\n" +
+	"\x18plugin/v1/postgres.proto\x12\tplugin.v1\"c\n" +
 	"\x04Peer\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04host\x18\x02 \x01(\tR\x04host\x12\x12\n" +
-	"\x04port\x18\x03 \x01(\rR\x04port\"1\n" +
+	"\x04port\x18\x03 \x01(\rR\x04port\x12\x1f\n" +
+	"\vstream_only\x18\x04 \x01(\bR\n" +
+	"streamOnly\"1\n" +
 	"\x0eObserveRequest\x12\x1f\n" +
 	"\vinterval_ns\x18\x01 \x01(\x03R\n" +
-	"intervalNs\"\xda\a\n" +
+	"intervalNs\"\xf6\a\n" +
 	"\x0fObserveResponse\x12)\n" +
 	"\x06status\x18\x01 \x01(\x0e2\x11.plugin.v1.StatusR\x06status\x12#\n" +
 	"\x04role\x18\x02 \x01(\x0e2\x0f.plugin.v1.RoleR\x04role\x12\x18\n" +
@@ -1583,7 +1604,8 @@ const file_plugin_v1_postgres_proto_rawDesc = "" +
 	"\x13replayed_at_unix_ns\x18\x17 \x01(\x03R\x10replayedAtUnixNs\x123\n" +
 	"\x16sampled_at_boottime_ns\x18\x18 \x01(\x03R\x13sampledAtBoottimeNs\x12!\n" +
 	"\fsync_settled\x18\x19 \x01(\bR\vsyncSettled\x12(\n" +
-	"\x10sync_barrier_lsn\x18\x1a \x01(\x04R\x0esyncBarrierLsn\"\x96\x01\n" +
+	"\x10sync_barrier_lsn\x18\x1a \x01(\x04R\x0esyncBarrierLsn\x12\x1a\n" +
+	"\brestores\x18\x1b \x01(\bR\brestores\"\x96\x01\n" +
 	"\bReceiver\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\tR\x06status\x12\x12\n" +
 	"\x04host\x18\x02 \x01(\tR\x04host\x12\x12\n" +

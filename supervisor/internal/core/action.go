@@ -70,6 +70,8 @@ type Peer struct {
 	Name string
 	Host string
 	Port uint16
+	// StreamOnly: WAL comes from nowhere else. An archive may have WAL of an epoch that the leader's history does not.
+	StreamOnly bool
 }
 
 // CommitPurpose says what a commit is for; there is one lane, and so at most one in flight, per purpose.

@@ -53,7 +53,7 @@ func (f *facts) fenceAt() Instant { return f.s.Hold.Deadline.Add(-f.p.FenceMargi
 // upstream is the leader as a source of WAL.
 func (f *facts) upstream() *Peer {
 	m := f.view.Member(f.leader.Holder).Value
-	return &Peer{Name: m.Name, Host: m.Host, Port: m.Port}
+	return &Peer{Name: m.Name, Host: m.Host, Port: m.Port, StreamOnly: quorate(f.o.View)}
 }
 
 // others names the other members, ascending.

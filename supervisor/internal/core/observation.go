@@ -122,8 +122,10 @@ type Postgres struct {
 	Launched       bool
 	DataDir        string
 	Upstream       string
-	Checkpointed   bool
-	Slots          []string
+	// Restores says that WAL is also taken from an archive.
+	Restores     bool
+	Checkpointed bool
+	Slots        []string
 	// SyncNames is synchronous_standby_names as new sessions see it. SyncSettled says that it was proven to be in force in
 	// every process; on a primary, no commit past SyncBarrier was or will be acknowledged by an earlier value.
 	SyncNames      string

@@ -66,7 +66,7 @@ func QuietPostgres(before, after *Postgres) bool {
 		quietReceiver(a.Receiver, b.Receiver) && slices.EqualFunc(a.Senders, b.Senders, quietSender) &&
 		a.PostmasterPID == b.PostmasterPID && a.StartedUnix == b.StartedUnix && a.ServerVersion == b.ServerVersion &&
 		slices.Equal(a.PendingRestart, b.PendingRestart) && a.Launched == b.Launched && a.DataDir == b.DataDir &&
-		a.Upstream == b.Upstream && a.Checkpointed == b.Checkpointed && slices.Equal(a.Slots, b.Slots) &&
+		a.Upstream == b.Upstream && a.Restores == b.Restores && a.Checkpointed == b.Checkpointed && slices.Equal(a.Slots, b.Slots) &&
 		a.SyncNames == b.SyncNames && a.SyncSettled == b.SyncSettled && a.SyncBarrier == b.SyncBarrier &&
 		a.ReplayPaused == b.ReplayPaused
 }

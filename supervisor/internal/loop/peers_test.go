@@ -103,7 +103,7 @@ func TestFreshReportsWhileProbing(t *testing.T) {
 			t.Errorf("watched for a silence of %s", after)
 		}
 		await(t, "probe", 5*time.Second, func() bool { return look(&n.peers.mu, &n.peers.probed) != nil })
-		if p := look(&n.peers.mu, &n.peers.probed); *p != (core.Peer{Name: "b", Host: "b", Port: 5432}) {
+		if p := look(&n.peers.mu, &n.peers.probed); *p != (core.Peer{Name: "b", Host: "b", Port: 5432, StreamOnly: true}) {
 			t.Errorf("probed %+v", p)
 		}
 		if got := n.reports(); got < 9 || got > 13 {

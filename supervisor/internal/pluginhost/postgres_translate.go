@@ -66,7 +66,7 @@ func peerToWire(p *core.Peer) *pluginv1.Peer {
 	if p == nil {
 		return nil
 	}
-	return &pluginv1.Peer{Name: p.Name, Host: p.Host, Port: uint32(p.Port)}
+	return &pluginv1.Peer{Name: p.Name, Host: p.Host, Port: uint32(p.Port), StreamOnly: p.StreamOnly}
 }
 
 func jobFromWire(a core.Action, p *pluginv1.Progress) core.Job {
@@ -106,6 +106,7 @@ func postgresFromWire(r *pluginv1.ObserveResponse) (core.Postgres, error) {
 		Launched:       r.GetLaunched(),
 		DataDir:        r.GetDataDir(),
 		Upstream:       r.GetUpstream(),
+		Restores:       r.GetRestores(),
 		Checkpointed:   r.GetCheckpointed(),
 		Slots:          r.GetSlots(),
 		SyncNames:      r.GetSynchronousStandbyNames(),

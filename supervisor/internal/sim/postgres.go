@@ -22,8 +22,10 @@ type server struct {
 	pid      int
 	wal      wal
 	upstream string
-	systemID uint64
-	armed    core.Instant // on the host's clock
+	// streamOnly keeps restore_command empty.
+	streamOnly bool
+	systemID   uint64
+	armed      core.Instant // on the host's clock
 	// epoch is the one it was promoted under, promoting counts promotions begun by this postmaster.
 	epoch     core.Epoch
 	promoting *promotion
@@ -235,7 +237,7 @@ func (w *world) sample(h *host) *core.Postgres {
 	p := &h.pg
 	pg := &core.Postgres{
 		At: w.clock(h), Empty: !p.running && !p.orphans, SystemID: p.systemID, Timeline: p.wal.timeline(), LSN: p.wal.end, Replayed: p.wal.end,
-		Launched: p.running, Upstream: p.upstream, Checkpointed: true, Role: core.RoleStandby,
+		Launched: p.running, Upstream: p.upstream, Restores: w.archived && p.upstream != "" && !p.streamOnly, Checkpointed: true, Role: core.RoleStandby,
 	}
 	if w.broken.anyWAL {
 		pg.Timeline = w.store.view.Leader.Value.Timeline

@@ -58,9 +58,9 @@ func (w *world) halt(p *server) {
 }
 
 // launch is a new postmaster, whose processes read the configuration as it is.
-func (p *server) launch(upstream string) {
-	p.upstream = upstream
-	p.rec = recovery{upstream: upstream, archive: upstream != "", fresh: p.rec.fresh, applied: p.rec.fresh}
+func (p *server) launch(upstream string, streamOnly bool) {
+	p.upstream, p.streamOnly = upstream, streamOnly
+	p.rec = recovery{upstream: upstream, archive: upstream != "" && !streamOnly, fresh: p.rec.fresh, applied: p.rec.fresh}
 	value := parseSyncNames(p.conf.file)
 	p.conf = settings{file: p.conf.file, postmaster: value, defined: value.k > 0, fresh: p.conf.fresh, forked: p.conf.fresh, flagged: p.conf.fresh}
 	p.senders, p.receiver, p.waiting, p.released = nil, nil, nil, 0

@@ -67,7 +67,7 @@ func (j *job) redirect(w *world, took core.Span, late bool, upstream string, hol
 		case !p.running || p.pid != pid || p.primary || p.promoting != nil:
 			j.finish(w, core.OutcomeRefused, "not a running standby")
 		default:
-			w.aim(j.h, upstream)
+			w.aim(j.h, upstream, j.action.Peer != nil && j.action.Peer.StreamOnly)
 			if !late {
 				j.await(w, callPatience, holds)
 			}
@@ -158,7 +158,7 @@ func (j *job) launch(w *world, took core.Span) {
 		if j.action.Peer != nil {
 			upstream = j.action.Peer.Name
 		}
-		p.launch(upstream)
+		p.launch(upstream, j.action.Peer != nil && j.action.Peer.StreamOnly)
 		p.replayed = p.wal.end
 		pid := p.pid
 		w.on(h, took-took/3, func() {

@@ -22,16 +22,16 @@ type recovery struct {
 }
 
 // aim sets primary_conninfo and restore_command and reloads; an empty name is detaching.
-func (w *world) aim(h *host, upstream string) {
+func (w *world) aim(h *host, upstream string, streamOnly bool) {
 	p := &h.pg
-	p.upstream = upstream
+	p.upstream, p.streamOnly = upstream, streamOnly
 	p.rec.fresh++
 	n, pid := p.rec.fresh, p.pid
 	w.on(h, w.readAnew(h), func() {
 		if !p.running || p.pid != pid || p.rec.applied >= n {
 			return
 		}
-		p.rec.applied, p.rec.upstream, p.rec.archive = n, p.upstream, p.upstream != ""
+		p.rec.applied, p.rec.upstream, p.rec.archive = n, p.upstream, p.upstream != "" && !p.streamOnly
 		w.on(h, w.span(0, 20*core.Millisecond), func() {
 			if r := p.receiver; r != nil && p.pid == pid && r.from.name != p.rec.upstream {
 				w.endReceiver(r)

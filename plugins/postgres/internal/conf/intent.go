@@ -20,6 +20,8 @@ type Peer struct {
 	Host string `json:"host"`
 	// Port of PostgreSQL.
 	Port uint16 `json:"port"`
+	// StreamOnly keeps restore_command empty.
+	StreamOnly bool `json:"stream_only,omitempty"`
 }
 
 // Intent is what the supervisor wants of PostgreSQL beyond the configuration. It outlives the plugin,

@@ -59,7 +59,9 @@ func owned(c *config.Config, in Intent) map[string]string {
 		out["archive_command"] = c.ArchiveCommand
 	}
 	if in.Upstream != nil {
-		out["restore_command"] = c.RestoreCommand
+		if !in.Upstream.StreamOnly {
+			out["restore_command"] = c.RestoreCommand
+		}
 	}
 	return out
 }

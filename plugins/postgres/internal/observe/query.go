@@ -26,7 +26,8 @@ const stateSQL = `SELECT r,
  (pg_control_checkpoint()).timeline_id, (pg_control_recovery()).min_recovery_end_timeline,
  w.pid, w.status, w.sender_host, w.sender_port,
  (extract(epoch FROM clock_timestamp() - w.last_msg_receipt_time) * 1e9)::bigint, w.slot_name, w.received_tli,
- (extract(epoch FROM w.last_msg_receipt_time) * 1e6)::bigint, w.latest_end_lsn
+ (extract(epoch FROM w.last_msg_receipt_time) * 1e6)::bigint, w.latest_end_lsn,
+ current_setting('restore_command') <> ''
 FROM (SELECT pg_is_in_recovery() AS r) s LEFT JOIN pg_stat_get_wal_receiver() w ON w.pid IS NOT NULL;
 SELECT application_name, state, sync_state, sent_lsn, write_lsn, flush_lsn, replay_lsn, pid FROM pg_stat_replication ORDER BY 1;
 SELECT slot_name FROM pg_get_replication_slots() WHERE slot_type = 'physical' AND NOT temporary ORDER BY 1`
@@ -43,6 +44,7 @@ type answer struct {
 	paused              bool
 	replayedAt          int64
 	conninfo, syncNames string
+	restores            bool
 	controlTimeline     uint32
 	minTimeline         uint32
 	receiverPID         int
@@ -56,14 +58,14 @@ type answer struct {
 }
 
 func parseAnswer(sets []session.Rows) (*answer, error) {
-	if len(sets) != 3 || len(sets[0]) != 1 || len(sets[0][0]) != 21 {
+	if len(sets) != 3 || len(sets[0]) != 1 || len(sets[0][0]) != 22 {
 		return nil, fmt.Errorf("state query: unexpected shape of the answer")
 	}
 	p := parser{row: sets[0][0]}
 	a := &answer{
 		recovering: p.flag(0), flush: p.lsn(1), insert: p.lsn(2), timeline: uint32(p.number(3, 16)),
 		received: p.lsn(4), replayed: p.lsn(5), paused: p.flag(6), replayedAt: p.number(7, 10),
-		conninfo: p.row[8], syncNames: p.row[9],
+		conninfo: p.row[8], syncNames: p.row[9], restores: p.flag(21),
 		controlTimeline: uint32(p.number(10, 10)), minTimeline: uint32(p.number(11, 10)),
 		receiverPID: int(p.number(12, 10)), receivedTimeline: uint32(p.number(18, 10)),
 	}

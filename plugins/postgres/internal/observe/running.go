@@ -65,6 +65,7 @@ func (o *Observer) fill(out *pluginv1.ObserveResponse, c *config.Config, a *answ
 	out.ReceivedLsn, out.ReplayedLsn = uint64(a.received), uint64(a.replayed)
 	out.Lsn = max(out.ReceivedLsn, out.ReplayedLsn)
 	out.Receiver, out.Upstream = a.receiver, conf.Upstream(c, in, a.conninfo)
+	out.Restores = a.restores
 	out.ReplayPaused, out.ReplayedAtUnixNs = a.paused, a.replayedAt
 }
 

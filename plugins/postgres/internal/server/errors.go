@@ -48,5 +48,5 @@ func peer(p *pluginv1.Peer) (conf.Peer, error) {
 	if p.GetName() == "" || p.GetHost() == "" || p.GetPort() == 0 || p.GetPort() > 65535 {
 		return conf.Peer{}, invalid("a peer needs a name, a host and a port, not %v", p)
 	}
-	return conf.Peer{Name: p.GetName(), Host: p.GetHost(), Port: uint16(p.GetPort())}, nil
+	return conf.Peer{Name: p.GetName(), Host: p.GetHost(), Port: uint16(p.GetPort()), StreamOnly: p.GetStreamOnly()}, nil
 }
