@@ -47,7 +47,7 @@ func (s State) observedOwn(v *View, p Policy) State {
 
 // observedComplete notes that nothing can be missing here: all the WAL of a leader that gave up is.
 func (s State) observedComplete(o Observation, p Policy) State {
-	if f := gather(s, o, p); s.Lacking && pgKnown.holds(f) && f.complete() && !f.position().before(s.Owed) {
+	if f := gather(s, o, p); s.Lacking && pgKnown.holds(f) && pgStandby.holds(f) && f.complete() && !f.position().before(s.Owed) {
 		s.Lacking, s.Owed = false, Position{}
 	}
 	return s
