@@ -145,6 +145,10 @@ func TestLeftovers(t *testing.T) {
 	eachVersion(t, func(t *testing.T, bin string) {
 		h := newHost(t, bin, "alpha")
 		h.primary(t)
+		h.await(t, "marked as a primary", func(*pluginv1.ObserveResponse) bool {
+			_, err := os.Stat(h.state("promoted.json"))
+			return err == nil
+		})
 		h.stop(t, 0)
 		own := osAccount(t)
 		for name, text := range map[string]string{

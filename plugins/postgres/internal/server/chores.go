@@ -26,15 +26,18 @@ const (
 // plugin was restarted in between; keeping a detached standby detached; and moving a standby's slots on, which nobody reads
 // from and which would otherwise keep its log for good.
 func (s *Server) chores(ctx context.Context) {
-	var checkpointed int32 // PID of the server that was asked for a checkpoint
+	var opened int32 // PID of the last server that was seen to be a primary
 	moved := time.Now()
 	for {
 		last, changed := s.observer.Last()
 		if last != nil && last.State.GetStatus() == pluginv1.Status_STATUS_RUNNING {
 			st := last.State
-			if st.GetRole() == pluginv1.Role_ROLE_PRIMARY && !st.GetCheckpointed() && st.GetPostmasterPid() != checkpointed {
-				checkpointed = st.GetPostmasterPid()
-				s.wait.Go(func() { s.checkpointAfterPromotion(ctx) })
+			if st.GetRole() == pluginv1.Role_ROLE_PRIMARY && st.GetPostmasterPid() != opened {
+				opened = st.GetPostmasterPid()
+				s.markPrimary()
+				if !st.GetCheckpointed() {
+					s.wait.Go(func() { s.checkpointAfterPromotion(ctx) })
+				}
 			}
 			if st.GetRole() == pluginv1.Role_ROLE_STANDBY && st.GetUpstream() != "" && (source{s}).Intent().Upstream == nil {
 				s.keepDetached()
@@ -67,13 +70,15 @@ func (s *Server) keepDetached() {
 	s.observer.Wake()
 }
 
-// checkpointAfterPromotion also marks the data directory as a primary's, which can wait until clients are
-// served. A backup_label that a clone or a rewind put there is used up by then.
-func (s *Server) checkpointAfterPromotion(ctx context.Context) {
+// markPrimary marks the data directory as a primary's. A backup_label that a clone or a rewind put there is used up by then.
+func (s *Server) markPrimary() {
 	err := errors.Join(datadir.Promoted.Set(s.current(), s.current().DataDir), datadir.Labelled.Clear(s.current()))
 	if err != nil {
 		s.log.Warn("data directory of a primary not marked", "error", err)
 	}
+}
+
+func (s *Server) checkpointAfterPromotion(ctx context.Context) {
 	if err := checkpoint(ctx, s.current()); err != nil {
 		s.log.Warn("checkpoint after the promotion failed", "error", err)
 	}
