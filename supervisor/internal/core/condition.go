@@ -101,7 +101,7 @@ var (
 	// Following a leader. A leader that does not say it is open is not ready to be copied from.
 	open      = &condition{"leader open", func(f *facts) bool { return leaderOpen(f.s, f.o, f.p) && !f.suspected() }}
 	following = &condition{"set to follow the leader", func(f *facts) bool {
-		return f.pg.Upstream == f.leader.Holder && !(f.pg.Restores && quorate(f.o.View))
+		return f.pg.Upstream == f.leader.Holder && (!f.pg.Restores || !quorate(f.o.View))
 	}}
 	fits          = &condition{"own WAL not past the fork for sure", (*facts).fits}
 	arriving      = &condition{"streaming", func(f *facts) bool { return streaming(&f.pg) }}
