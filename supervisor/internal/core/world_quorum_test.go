@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// promised is a promise as it arrived.
+// arrived is what a node heard of the others.
 type arrived struct {
 	heard map[string]Heard
 	probe Probe
