@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -40,6 +41,10 @@ func stopPlugin(t *testing.T, conn *grpc.ClientConn) {
 // TestOutput: whatever a plugin and its children print arrives on stderr, and programs it starts do not
 // inherit ignored signals.
 func TestOutput(t *testing.T) {
+	// What the tests were started with ignored (nohup) a plugin handles all the same: let it be handled here too.
+	handled := make(chan os.Signal, 1)
+	signal.Notify(handled, syscall.SIGHUP, syscall.SIGINT)
+	t.Cleanup(func() { signal.Stop(handled) })
 	for _, autoMTLS := range []bool{true, false} {
 		t.Run(fmt.Sprintf("mtls_%t", autoMTLS), func(t *testing.T) {
 			p, conn := startNoisy(t, autoMTLS)

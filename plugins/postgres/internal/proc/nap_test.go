@@ -4,7 +4,9 @@ package proc
 
 import (
 	"bufio"
+	"os"
 	"os/exec"
+	"os/signal"
 	"syscall"
 	"testing"
 	"time"
@@ -12,6 +14,10 @@ import (
 
 // A sleeping process is seen to sleep through; not one that woke in between, is stopped, or has a SIGHUP to take.
 func TestSleptThrough(t *testing.T) {
+	// A shell traps no signal that it was started with ignored; one that we catch it gets with the default action.
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGHUP)
+	defer signal.Stop(caught)
 	cmd := exec.Command("sh", "-c", `trap 'echo up' HUP; echo ready; while :; do sleep 60 & wait $!; done`)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := cmd.StdoutPipe()
