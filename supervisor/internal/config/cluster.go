@@ -84,12 +84,16 @@ func (d *decoder) namespace(b *decoded) string {
 
 func notPrintable(r rune) bool { return r <= ' ' || r == 0x7f }
 
-// member is the name of this member; without one, the name of the host.
+// member is the name of this member; without one, the name of the host in lower case.
 func (d *decoder) member(l *Loader, b *decoded) string {
 	if b.seen["member"] {
 		name := b.text("member")
 		if b.set("member") {
 			d.named("member", name, b.at("member"))
+		}
+		if name != strings.ToLower(name) {
+			d.diags.errorf(b.at("member"), "A member's name has upper-case letters",
+				"Write %q: PostgreSQL takes names of standbys that differ by case alone for the same one.", strings.ToLower(name))
 		}
 		return name
 	}
@@ -98,6 +102,7 @@ func (d *decoder) member(l *Loader, b *decoded) string {
 		d.diags.errorf(b.header, "The member has no name", "The host name cannot be read (%v): set \"member\" in cluster.", err)
 		return ""
 	}
+	name = strings.ToLower(name)
 	if !nameForm.MatchString(name) {
 		d.diags.errorf(b.header, "The host name is no name for a member", "The host is called %q. Set \"member\" in cluster. %s", name, nameRule)
 	}

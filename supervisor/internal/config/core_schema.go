@@ -46,7 +46,7 @@ func rootSchema() *Block {
 func clusterSchema() Block {
 	return Block{Attributes: append([]Attribute{
 		{Name: "namespace", Type: String, Default: `"/service"`, Description: "Where in the DCS the clusters' keys stand; begins with a slash."},
-		{Name: "member", Type: String, Description: "Name of this member, unique in the cluster; the host name by default."},
+		{Name: "member", Type: String, Description: "Name of this member, unique in the cluster, without upper-case letters; the host name by default."},
 		{Name: "ttl", Type: Duration, Default: nanoseconds(30 * time.Second), Minimum: bound(time.Second), Maximum: bound(10 * time.Minute),
 			Description: "How long a leadership holds without renewal: how long the cluster may be without a primary after its host was lost."},
 		{Name: "clock_drift_ppm", Type: Number, Default: "10000", Minimum: bound(0), Maximum: bound(100_000),
