@@ -42,6 +42,7 @@ unit() {
     run -timeout 15m ./supervisor/internal/modelcheck # every order of events up to a number of states, and mutants
     step "simulated clusters"
     make --no-print-directory sim SEEDS=10000
+    make --no-print-directory sim SEEDS=1000 ARGS='-durability rollback'
     CGO_ENABLED=1 run -race "${pure[@]}"
     CGO_ENABLED=1 run -race -p 1 -timeout 15m "${processes[@]}"
     run -p 1 -timeout 15m ./plugins/postgres/...
