@@ -30,14 +30,15 @@ func secondFailures() []fault {
 		{name: "the first to vote, after the old primary", play: lose(voter, true), registers: true},
 		{name: "the winner, which comes back first", play: lose(winner, false), registers: true},
 		{name: "the winner, after the old primary", play: lose(winner, true), registers: true},
+		{name: "the next primary, while the old one is rewound to it", play: loseRewinding, registers: true},
 	}
 }
 
-// record is what the tests read in ballots and in the leader's record.
+// record is what the tests read in ballots, and in the records of the leader and of members.
 type record struct {
-	Name, Holder string
-	Epoch        uint64
-	Withdrawn    bool
+	Name, Holder       string
+	Epoch              uint64
+	Withdrawn, Lacking bool
 }
 
 // voter is who voted in an epoch, by a record of the DCS; empty when that is none.
@@ -71,6 +72,26 @@ func lose(who func(key string, r record, epoch uint64) string, primaryFirst bool
 		s.moreAcks(50)
 		s.do(late.StartHost())
 	}
+}
+
+// loseRewinding kills PostgreSQL of the primary and then, as soon as it is rewound and has no vote for that, the host of the next
+// one. It comes back, for the vote of either may be needed.
+func loseRewinding(s *story) {
+	old, next := s.primary.Name, ""
+	struck := s.strike(func(key string, r record, epoch uint64) string {
+		if w := winner(key, r, epoch); w != "" {
+			next = w
+		}
+		if key == "members/"+old && r.Lacking {
+			return next
+		}
+		return ""
+	})
+	s.do(s.primary.KillPostmaster())
+	back := s.struck(struck)
+	s.pass(time.Second)
+	s.do(back.StartHost())
+	s.moreAcks(50)
 }
 
 // strike watches the DCS and kills the host of the first other node that a record tells of.
