@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab"
@@ -59,7 +60,7 @@ func (r round) run(ctx context.Context, s settings) (err error) {
 	options := r.options
 	options.Bin, options.PGBin, options.TTL, options.Netns = s.bin, s.pgBin, s.ttl, lab.Preflight() == nil
 	if s.logs != "" {
-		options.Dir, options.Keep = filepath.Join(s.logs, r.parts[0].name), true
+		options.Dir, options.Keep = filepath.Join(s.logs, strings.ReplaceAll(r.parts[0].name, " ", "-")), true
 	}
 	c, err := lab.New(options)
 	if err != nil {

@@ -28,7 +28,7 @@ func startWriters(ctx context.Context, c *lab.Cluster, primary *lab.Node) (*writ
 		return nil, err
 	}
 	w := &writers{book: ledger.New(1, nil)}
-	w.client = &ledger.Writer{Config: config, Ledger: w.book, Timeout: 500 * time.Millisecond}
+	w.client = &ledger.Writer{Config: config, Ledger: w.book, Timeout: 500 * time.Millisecond, Retry: 20 * time.Millisecond}
 	if err := w.client.Start(ctx); err != nil {
 		return nil, err
 	}

@@ -94,7 +94,8 @@ func (f *facts) enough() bool {
 	return leader || len(recruits) > 0 && len(recruits) >= len(c.Members)-c.K
 }
 
-// betterComes: a better recruit has its time to take over, or one may still come.
+// betterComes: a better recruit has its time to take over, or one may still come. The leader, which PostgreSQL has just left, is
+// not waited for: what it alone has was not acknowledged.
 func (f *facts) betterComes() bool {
 	waited := f.o.Now.Sub(f.s.VotedAt)
 	counted := f.counted()
@@ -106,11 +107,23 @@ func (f *facts) betterComes() bool {
 	}
 	for _, n := range f.view.Cohort.Value.Members {
 		voted := slices.ContainsFunc(counted, func(b Versioned[Ballot]) bool { return b.Value.Name == n })
-		if !voted && n != f.deadLeader() && f.alive(n) {
+		if !voted && n != f.leader.Holder && f.alive(n) {
 			return true
 		}
 	}
 	return false
+}
+
+// othersElect: this member gave up, and enough others are there to go on without it. They have their time.
+func (f *facts) othersElect() bool {
+	c, others := f.view.Cohort.Value, 0
+	for _, n := range c.Members {
+		if n != f.p.Self.Name && f.alive(n) && !f.view.Member(n).Value.Lacking {
+			others++
+		}
+	}
+	return f.leader.Released && f.leader.Holder == f.p.Self.Name && others >= len(c.Members)-c.K &&
+		f.o.Now.Sub(f.s.RaceSince) < f.p.RestartGrace()
 }
 
 // vote is our ballot. The caller has proven that PostgreSQL is detached.

@@ -57,6 +57,7 @@ var (
 	// standsAlone: a rewound or copied directory may need WAL of its source before it lets anybody in.
 	standsAlone     = &condition{"consistent by itself", func(f *facts) bool { return !f.s.Lacking || named.holds(f) }}
 	stray           = &condition{"starting towards another than the leader", (*facts).stray}
+	othersElect     = &condition{"gave up, others go first", (*facts).othersElect}
 	mayStart        = &condition{"start may be tried", func(f *facts) bool { return f.mayTry(ActStart) }}
 	mayClone        = &condition{"clone may be tried", func(f *facts) bool { return f.mayTry(ActClone) }}
 	mayRewind       = &condition{"rewind may be tried", func(f *facts) bool { return f.mayTry(ActRewind) }}

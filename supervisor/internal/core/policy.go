@@ -105,6 +105,10 @@ func (p Policy) ProbeGrace() Span { return 300 * Millisecond }
 // BallotGrace is how long a recruit waits for those that may have more WAL.
 func (p Policy) BallotGrace() Span { return 200 * Millisecond }
 
+// RestartGrace is how long a leader that gave up leaves PostgreSQL stopped for the others to elect one of them: it would
+// most often be started in vain.
+func (p Policy) RestartGrace() Span { return Second }
+
 // SyncGrace is how long a synchronous standby may be away before the leader does without it.
 func (p Policy) SyncGrace() Span { return max(p.TTL, 2*Second) }
 

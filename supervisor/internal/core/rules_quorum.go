@@ -24,6 +24,8 @@ func quorumRules() section {
 			"The cluster has given up quorum durability: the ballot is withdrawn."),
 		row("R-090", []literal{is(paused), not(failoverAsked)}, wait, nil,
 			"No leader, and the cluster is paused: nobody takes over unless an operator asks for it."),
+		row("R-095", []literal{is(pgDown), is(othersElect)}, wait, nil,
+			"This member gave up the leadership, and enough others are there: they have a moment to elect one of them before PostgreSQL is started here."),
 		row("R-100", []literal{is(pgDown), is(mayStart), is(standsAlone)}, startAlone, []ActionKind{ActStart},
 			"Electing: PostgreSQL is started as a standby of nobody, to learn where its WAL ends."),
 		row("R-110", []literal{is(formerLife)}, wait, nil,

@@ -39,6 +39,7 @@ func Wake(s State, o Observation, p Policy) Instant {
 		at(s.RaceSince.Add(p.RaceGrace()))
 		at(s.RaceSince.Add(4 * p.RaceGrace()))
 		at(s.RaceSince.Add(p.ReturnGrace()))
+		at(s.RaceSince.Add(p.RestartGrace()))
 	}
 	return next
 }
