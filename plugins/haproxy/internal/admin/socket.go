@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package admin speaks HAProxy's Runtime API, 2.4 to 3.x, over an admin socket.
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Patience is how long an exchange with HAProxy may take. It answers within a millisecond unless its
+// machine has no time for it.
+const Patience = time.Second
+
+// maxAnswer bounds what is read in one exchange, in bytes.
+const maxAnswer = 4 << 20
+
+// Socket is the path of an admin socket.
+type Socket string
+
+// Run sends commands over one connection, so that one process gets them all, in this order. It returns
+// their answers, one for each; an empty one is how most commands say that they were done. It takes no
+// longer than Patience. After an error it is unknown what was done.
+func (s Socket) Run(ctx context.Context, commands ...string) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, Patience)
+	defer cancel()
+	raw, err := s.exchange(ctx, strings.Join(commands, ";")+"\n")
+	if err != nil {
+		return nil, s.explain(err)
+	}
+	answers := split(raw)
+	if len(answers) != len(commands) {
+		return nil, fmt.Errorf("%s: %d answers to %d commands: is this the admin socket of an HAProxy?", s, len(answers), len(commands))
+	}
+	return answers, nil
+}
+
+// exchange sends a line and reads until HAProxy hangs up, which it does when it has answered.
+func (s Socket) exchange(ctx context.Context, line string) (string, error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", string(s))
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
+	if _, err := conn.Write([]byte(line)); err != nil {
+		return "", err
+	}
+	raw, err := io.ReadAll(io.LimitReader(conn, maxAnswer))
+	return string(raw), err
+}
+
+// split cuts what was read into answers: each ends with an empty line.
+func split(raw string) []string {
+	var answers, answer []string
+	for line := range strings.Lines(raw) {
+		if line = strings.TrimRight(line, "\n"); line != "" {
+			answer = append(answer, line)
+			continue
+		}
+		answers, answer = append(answers, strings.Join(answer, "\n")), nil
+	}
+	return answers
+}
+
+// Hangs tells whether an error of Run means that HAProxy is there and does not answer.
+func Hangs(err error) bool {
+	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, syscall.EAGAIN)
+}
+
+// explain tells what to change.
+func (s Socket) explain(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("no socket %s: start HAProxy, or put \"stats socket %s mode 660 level admin\" into its global section: %w", s, s, err)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("nobody listens on %s: start HAProxy: %w", s, err)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("may not use %s: make the user of pgvigild a member of the group in HAProxy's \"stats socket %s mode 660 group … level admin\": %w", s, s, err)
+	case Hangs(err):
+		return fmt.Errorf("HAProxy behind %s does not answer: %w", s, err)
+	}
+	return fmt.Errorf("%s: %w", s, err)
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package conf is the body of router "haproxy": its schema and what can be said of it without HAProxy.
+package conf
+
+import (
+	"strconv"
+
+	"github.com/pgvigil/pgvigil/plugins/sdk"
+	pluginv1 "github.com/pgvigil/pgvigil/proto/plugin/v1"
+)
+
+// Body is the block as it arrives; its members are described in the schema.
+type Body struct {
+	Sockets        []string          `json:"sockets"`
+	PrimaryBackend string            `json:"primary_backend"`
+	ReplicaBackend string            `json:"replica_backend"`
+	MaxLag         *uint64           `json:"max_lag"`
+	Tags           map[string]string `json:"tags"`
+	CutPrimary     bool              `json:"cut_primary_sessions"`
+	CutReplica     bool              `json:"cut_replica_sessions"`
+	NewServer      string            `json:"new_server"`
+}
+
+// Schema describes the body.
+func Schema() *pluginv1.Block {
+	return &pluginv1.Block{Attributes: []*pluginv1.Attribute{
+		{Name: "sockets", Type: pluginv1.Type_TYPE_STRING_LIST, DefaultJson: `["/run/haproxy/admin.sock"]`,
+			Description: "Absolute paths of HAProxy's admin sockets on this host, one for each HAProxy."},
+		str("primary_backend", "primary", "Name of the backend or listen section whose servers are the members, for the primary's traffic."),
+		str("replica_backend", "", "Name of the backend or listen section for reads; none by default."),
+		{Name: "max_lag", Type: pluginv1.Type_TYPE_SIZE, Minimum: new(float64),
+			Description: "How much WAL a member of the replica backend may have yet to replay, as in the backend's health check; any amount by default."},
+		{Name: "tags", Type: pluginv1.Type_TYPE_STRING_MAP,
+			Description: "Tags that a member of the replica backend must have, as in the backend's health check."},
+		flag("cut_primary_sessions", true, "Whether sessions end on a server that leaves the primary backend."),
+		flag("cut_replica_sessions", false, "Whether sessions end on a server that leaves the replica backend."),
+		str("new_server", "", "Options of the server added, until HAProxy is reloaded, for a member that has none (HAProxy 2.6 and later), "+
+			"such as \"check port 8008 inter 2s on-marked-down shutdown-sessions\"; none is added by default."),
+	}}
+}
+
+func str(name, value, description string) *pluginv1.Attribute {
+	return &pluginv1.Attribute{Name: name, Type: pluginv1.Type_TYPE_STRING, DefaultJson: strconv.Quote(value), Description: description}
+}
+
+func flag(name string, value bool, description string) *pluginv1.Attribute {
+	return &pluginv1.Attribute{Name: name, Type: pluginv1.Type_TYPE_BOOL, DefaultJson: strconv.FormatBool(value), Description: description}
+}
+
+// Decode reads a body.
+func Decode(c sdk.Config) (Body, []*pluginv1.Diagnostic) {
+	var b Body
+	if err := c.Decode(&b); err != nil {
+		return Body{}, []*pluginv1.Diagnostic{sdk.Errorf(sdk.Path(), "body cannot be read", "%v.", err)}
+	}
+	return b, nil
+}
