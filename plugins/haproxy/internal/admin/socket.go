@@ -18,7 +18,10 @@ import (
 
 // Patience is how long an exchange with HAProxy may take. It answers within a millisecond unless its
 // machine has no time for it.
-const Patience = time.Second
+const Patience = 600 * time.Millisecond
+
+// ErrHangs is the error of an HAProxy that is there and does not answer.
+var ErrHangs = errors.New("does not answer")
 
 // maxAnswer bounds what is read in one exchange, in bytes.
 const maxAnswer = 4 << 20
@@ -71,22 +74,17 @@ func split(raw string) []string {
 	return answers
 }
 
-// Hangs tells whether an error of Run means that HAProxy is there and does not answer.
-func Hangs(err error) bool {
-	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, syscall.EAGAIN)
-}
-
 // explain tells what to change.
 func (s Socket) explain(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("no socket %s: start HAProxy, or put \"stats socket %s mode 660 level admin\" into its global section: %w", s, s, err)
+		return fmt.Errorf("no socket %s: start HAProxy, or put \"stats socket %s mode 660 level admin\" into its global section", s, s)
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("nobody listens on %s: start HAProxy: %w", s, err)
+		return fmt.Errorf("nobody listens on %s: start HAProxy", s)
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("may not use %s: make the user of pgvigild a member of the group in HAProxy's \"stats socket %s mode 660 group … level admin\": %w", s, s, err)
-	case Hangs(err):
-		return fmt.Errorf("HAProxy behind %s does not answer: %w", s, err)
+		return fmt.Errorf("may not use %s: make the user of pgvigild a member of the group in HAProxy's \"stats socket %s mode 660 group … level admin\"", s, s)
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), errors.Is(err, syscall.EAGAIN):
+		return fmt.Errorf("HAProxy behind %s %w", s, ErrHangs)
 	}
 	return fmt.Errorf("%s: %w", s, err)
 }

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -165,6 +166,10 @@ func (h *HAProxy) Freeze(t testing.TB) (thaw func()) {
 		}
 	}
 	signal(syscall.SIGSTOP)
+	plugintest.Eventually(t, "the worker is stopped", func() bool {
+		raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", worker))
+		return err == nil && strings.Contains(string(raw), ") T ")
+	})
 	return func() { signal(syscall.SIGCONT) }
 }
 

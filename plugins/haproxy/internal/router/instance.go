@@ -36,7 +36,8 @@ type instance struct {
 	process admin.Process
 	pushed  map[string]wish      // by server
 	added   map[string]time.Time // servers made by the plugin, and when their member was last seen
-	hung    bool
+	hung    bool                 // did not answer the last time
+	owed    bool                 // an exchange failed since the last push
 
 	mu      sync.Mutex
 	told    string // the problems that were logged last
@@ -54,7 +55,7 @@ func start(socket admin.Socket, r *Router) *instance {
 	return i
 }
 
-// watch repairs what HAProxy forgot when it was started anew, while the routes are fresh.
+// watch pushes again what HAProxy forgot when it was started anew, and what failed, while the routes are fresh.
 func (i *instance) watch(ctx context.Context) {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
@@ -64,20 +65,20 @@ func (i *instance) watch(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if o, age := i.router.latest(); o.routes != nil && age < fresh && i.forgot(ctx) {
+		if o, age := i.router.latest(); o.routes != nil && age < fresh && i.needed(ctx) {
 			_ = i.apply(ctx) // logged there
 		}
 	}
 }
 
-// forgot tells whether another process listens than the one that was told.
-func (i *instance) forgot(ctx context.Context) bool {
+// needed tells whether a process listens that was not told.
+func (i *instance) needed(ctx context.Context) bool {
 	if i.take(ctx) != nil {
 		return false
 	}
 	defer i.give()
 	p, err := i.socket.Process(ctx)
-	return err == nil && !p.Follows(i.process)
+	return err == nil && (i.owed || !p.Follows(i.process))
 }
 
 func (i *instance) take(ctx context.Context) error {
@@ -124,7 +125,7 @@ func (i *instance) look(ctx context.Context) (admin.State, error) {
 		defer cancel()
 	}
 	state, err := i.socket.Look(ctx)
-	i.hung = admin.Hangs(err)
+	i.hung, i.owed = errors.Is(err, admin.ErrHangs), err != nil
 	if err != nil {
 		return admin.State{}, err
 	}
@@ -163,11 +164,12 @@ func (i *instance) push(ctx context.Context, steps []step) error {
 }
 
 // run runs commands, if there are any.
-func (i *instance) run(ctx context.Context, commands []string) ([]string, error) {
-	if len(commands) == 0 {
-		return nil, nil
+func (i *instance) run(ctx context.Context, commands []string) (answers []string, err error) {
+	if len(commands) > 0 {
+		answers, err = i.socket.Run(ctx, commands...)
+		i.owed = err != nil
 	}
-	return i.socket.Run(ctx, commands...)
+	return answers, err
 }
 
 // commands that take a server from what it is to what is wished; none when it is that already.

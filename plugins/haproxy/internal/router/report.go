@@ -79,10 +79,9 @@ func (i *instance) gaps(o order, state admin.State) []string {
 			continue
 		}
 		servers := in(state.Servers, backend)
-		for _, s := range servers {
-			if !s.Checked {
-				found = append(found, fmt.Sprintf("server %s behind %s has no health check that is on, and is left alone: add \"check port 8008\" to it", s, i.socket))
-			}
+		if unchecked := names(servers, func(s admin.Server) bool { return !s.Checked }); unchecked != "" {
+			found = append(found, fmt.Sprintf("servers without a health check that is on are left alone, in %s behind %s: %s: add \"check port 8008\" to their lines",
+				backend, i.socket, unchecked))
 		}
 		for _, e := range o.members() {
 			if _, ok := serverOf(servers, e); !ok {
@@ -109,13 +108,19 @@ func (i *instance) missing(backend string, e *endpoint) string {
 func (i *instance) summary(o order, state admin.State) string {
 	out := "HAProxy " + state.Version + " at " + string(i.socket)
 	for _, backend := range o.backends() {
-		var up []string
-		for _, s := range in(state.Servers, backend) {
-			if s.Up && !s.Maintenance {
-				up = append(up, s.Name)
-			}
-		}
-		out += fmt.Sprintf(", %s: %s up", backend, cmp.Or(strings.Join(up, " "), "nobody"))
+		up := names(in(state.Servers, backend), func(s admin.Server) bool { return s.Up && !s.Maintenance })
+		out += fmt.Sprintf(", %s: %s up", backend, cmp.Or(up, "nobody"))
 	}
 	return out
+}
+
+// names of the servers that are so.
+func names(servers []admin.Server, are func(admin.Server) bool) string {
+	var names []string
+	for _, s := range servers {
+		if are(s) {
+			names = append(names, s.Name)
+		}
+	}
+	return strings.Join(names, " ")
 }
