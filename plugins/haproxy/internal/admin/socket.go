@@ -39,6 +39,9 @@ func (s Socket) Run(ctx context.Context, commands ...string) ([]string, error) {
 	if err != nil {
 		return nil, s.explain(err)
 	}
+	if len(commands) == 1 {
+		return []string{strings.TrimSpace(raw)}, nil // some refusals do not end as they should
+	}
 	answers := split(raw)
 	if len(answers) != len(commands) {
 		return nil, fmt.Errorf("%s: %d answers to %d commands: is this the admin socket of an HAProxy?", s, len(answers), len(commands))

@@ -49,10 +49,12 @@ func (i *instance) add(ctx context.Context, o order, backend string, e *endpoint
 		return
 	}
 	name := backend + "/" + e.GetName()
-	answers, err := i.socket.Run(ctx, "add server "+name+" "+address(e)+" "+o.body.NewServer,
-		"enable health "+name, "set server "+name+" state ready", "set server "+name+" health down")
+	answers, err := i.socket.Run(ctx, "add server "+name+" "+address(e)+" "+o.body.NewServer)
 	if err == nil && !strings.Contains(answers[0], "registered") {
 		err = fmt.Errorf("HAProxy refused \"add server\": %s", answers[0])
+	}
+	if err == nil {
+		_, err = i.socket.Run(ctx, "enable health "+name, "set server "+name+" state ready", "set server "+name+" health down")
 	}
 	if err != nil {
 		i.refuse(err.Error())
