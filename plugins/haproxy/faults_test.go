@@ -38,7 +38,7 @@ func TestFaultsAreToldAndHeal(t *testing.T) {
 	haproxytest.Each(t, func(t *testing.T, program string) {
 		for name, f := range faults {
 			t.Run(name, func(t *testing.T) {
-				m1, m2 := haproxytest.NewMember(t, "m1", haproxytest.Silent), haproxytest.NewMember(t, "m2", haproxytest.Silent)
+				m1, m2 := silent(t, "m1"), silent(t, "m2")
 				level := f.level
 				if level == "" {
 					level = "admin"
@@ -91,7 +91,7 @@ func TestSocketIsForbidden(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Fatal("needs root to run the plugin as another user")
 	}
-	m1, m2 := haproxytest.NewMember(t, "m1", haproxytest.Silent), haproxytest.NewMember(t, "m2", haproxytest.Silent)
+	m1, m2 := silent(t, "m1"), silent(t, "m2")
 	h := haproxytest.Start(t, haproxytest.Installed(t), sections(noChecks, m1, m2))
 	host := plugintest.Host(t, "m1")
 	sockets := plugintest.Dir(t)

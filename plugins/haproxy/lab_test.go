@@ -57,6 +57,12 @@ func newLab(t *testing.T, program, servers, role1, role2 string) *lab {
 	return &lab{newClient(t, bodyFor(h)), h, m1, m2}
 }
 
+// silent is a member whose health checks tell nothing.
+func silent(t *testing.T, name string) *haproxytest.Member {
+	t.Helper()
+	return haproxytest.NewMember(t, name, haproxytest.Silent)
+}
+
 func bodyFor(haproxys ...*haproxytest.HAProxy) map[string]any {
 	var sockets []string
 	for _, h := range haproxys {

@@ -25,7 +25,7 @@ func TestConformance(t *testing.T) {
 }
 
 func conformance(t *testing.T, program string, connect func(testing.TB) *grpc.ClientConn) {
-	m1, m2 := haproxytest.NewMember(t, "m1", haproxytest.Silent), haproxytest.NewMember(t, "m2", haproxytest.Silent)
+	m1, m2 := silent(t, "m1"), silent(t, "m2")
 	h := haproxytest.Start(t, program, sections(noChecks, m1, m2))
 	host := plugintest.Host(t, "m1")
 	t.Run("base", func(t *testing.T) {

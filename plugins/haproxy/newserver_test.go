@@ -15,7 +15,7 @@ import (
 func TestNewServer(t *testing.T) {
 	haproxytest.Each(t, func(t *testing.T, program string) {
 		l := newLab(t, program, noChecks, haproxytest.Silent, haproxytest.Silent)
-		m3 := haproxytest.NewMember(t, "m3", haproxytest.Silent)
+		m3 := silent(t, "m3")
 		body := bodyFor(l.haproxy)
 		body["new_server"] = fmt.Sprintf("check port %d inter 1h", m3.Check())
 		c := newClient(t, body)
@@ -40,7 +40,7 @@ func TestNewServer(t *testing.T) {
 
 // TestNewServerIsRefused: why HAProxy does not take a server is told by Health, and the rest is pushed.
 func TestNewServerIsRefused(t *testing.T) {
-	m1, m2 := haproxytest.NewMember(t, "m1", haproxytest.Silent), haproxytest.NewMember(t, "m2", haproxytest.Silent)
+	m1, m2 := silent(t, "m1"), silent(t, "m2")
 	config := strings.Replace(sections(noChecks, m1), "listen primary\n", "listen primary\n  balance static-rr\n", 1)
 	h := haproxytest.Start(t, haproxytest.Installed(t), config)
 	body := bodyFor(h)

@@ -144,7 +144,7 @@ func TestForgetfulHAProxy(t *testing.T) {
 // TestSeveralSockets: neither one that is dead nor one that hangs keeps the others from being told.
 func TestSeveralSockets(t *testing.T) {
 	haproxytest.Each(t, func(t *testing.T, program string) {
-		m1, m2 := haproxytest.NewMember(t, "m1", haproxytest.Silent), haproxytest.NewMember(t, "m2", haproxytest.Silent)
+		m1, m2 := silent(t, "m1"), silent(t, "m2")
 		config := sections(noChecks, m1, m2)
 		good, hung := haproxytest.Start(t, program, config), haproxytest.Start(t, program, config)
 		dead := haproxytest.New(t, program, "admin", config)

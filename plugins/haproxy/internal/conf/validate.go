@@ -23,7 +23,7 @@ func Validate(_ context.Context, c sdk.Config) []*pluginv1.Diagnostic {
 	if found != nil {
 		return found
 	}
-	return slices.Concat(b.checkSockets(), b.checkBackends(), b.checkPool(), b.checkNewServer())
+	return slices.Concat(b.checkSockets(), b.checkBackends(), b.checkPool(), b.checkNewServer(), b.checkConfigFile())
 }
 
 func (b Body) checkSockets() []*pluginv1.Diagnostic {
@@ -99,3 +99,30 @@ func (b Body) checkNewServer() []*pluginv1.Diagnostic {
 	}
 	return nil
 }
+
+func (b Body) checkConfigFile() []*pluginv1.Diagnostic {
+	f := b.ConfigFile
+	if f == nil {
+		return nil
+	}
+	var found []*pluginv1.Diagnostic
+	refuse := func(wrong bool, attribute, summary, detail string) {
+		if wrong {
+			found = append(found, sdk.Errorf(sdk.Path("config_file", attribute), summary, "%s", detail))
+		}
+	}
+	const relative, slash = "not an absolute path", "Begin it with a slash."
+	const lines, oneLine = "more than a line", "Remove line ends and #."
+	refuse(!filepath.IsAbs(f.Path), "path", relative, slash)
+	refuse(slices.Contains(f.Main, f.Path), "path", "the file is the site's own", "Name another: the plugin never writes a file that others write.")
+	refuse(f.PrimaryBind == "", "primary_bind", "nowhere to connect", "Name an address, such as \"*:5000\".")
+	refuse(severalLines(f.PrimaryBind), "primary_bind", lines, oneLine)
+	refuse((f.ReplicaBind == "") != (b.ReplicaBackend == ""), "replica_bind", "replica_bind and replica_backend go together", "Set both or neither.")
+	refuse(severalLines(f.ReplicaBind), "replica_bind", lines, oneLine)
+	refuse(severalLines(f.Server), "default_server", lines, oneLine)
+	refuse(!filepath.IsAbs(f.Program), "program", relative, slash)
+	refuse((len(f.Reload) == 0) == (f.MasterSocket == ""), "reload", "not one way to reload", "Set either reload or master_socket.")
+	return found
+}
+
+func severalLines(s string) bool { return strings.ContainsAny(s, "\n#") }

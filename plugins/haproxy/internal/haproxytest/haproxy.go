@@ -63,11 +63,14 @@ type HAProxy struct {
 	Dir string
 	// Admin is the socket of its global section.
 	Admin admin.Socket
+	// Program it is.
+	Program string
+	// Include is a directory of configuration files beside its own; none when empty.
+	Include string
 
-	program string
-	log     log
-	cmd     *exec.Cmd
-	ended   chan struct{}
+	log   log
+	cmd   *exec.Cmd
+	ended chan struct{}
 }
 
 // New prepares an HAProxy that is not started. $DIR in the configuration stands for its directory. Its global
@@ -75,7 +78,7 @@ type HAProxy struct {
 func New(t testing.TB, program, level, sections string) *HAProxy {
 	t.Helper()
 	dir := plugintest.Dir(t)
-	h := &HAProxy{Dir: dir, Admin: admin.Socket(filepath.Join(dir, "admin.sock")), program: program}
+	h := &HAProxy{Dir: dir, Admin: admin.Socket(filepath.Join(dir, "admin.sock")), Program: program}
 	h.Write(t, "global\n  stats socket $DIR/admin.sock mode 600 level "+level+"\n"+sections)
 	t.Cleanup(func() {
 		h.Stop(t)
@@ -109,11 +112,14 @@ func (h *HAProxy) Write(t testing.TB, config string) {
 // Start starts it, and waits until it answers.
 func (h *HAProxy) Start(t testing.TB) {
 	t.Helper()
-	h.cmd = exec.Command(h.program, "-W", "-S", h.master(), "-f", h.Config())
+	h.cmd = exec.Command(h.Program, "-W", "-S", h.Master(), "-f", h.Config())
+	if h.Include != "" {
+		h.cmd.Args = append(h.cmd.Args, "-f", h.Include)
+	}
 	h.cmd.Stdout, h.cmd.Stderr = &h.log, &h.log
 	h.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := h.cmd.Start(); err != nil {
-		t.Fatalf("start of %s: %v", h.program, err)
+		t.Fatalf("start of %s: %v", h.Program, err)
 	}
 	h.ended = make(chan struct{})
 	go func(cmd *exec.Cmd, ended chan struct{}) {
@@ -147,7 +153,7 @@ func (h *HAProxy) Stop(t testing.TB) {
 func (h *HAProxy) Reload(t testing.TB) {
 	t.Helper()
 	before := h.worker()
-	if _, err := admin.Socket(h.master()).Run(t.Context(), "reload"); err != nil {
+	if _, err := admin.Socket(h.Master()).Run(t.Context(), "reload"); err != nil {
 		t.Logf("reload: %v", err) // the master may hang up before it has answered
 	}
 	plugintest.Eventually(t, "a new worker has taken over", func() bool {
@@ -172,6 +178,9 @@ func (h *HAProxy) Freeze(t testing.TB) (thaw func()) {
 	})
 	return func() { signal(syscall.SIGCONT) }
 }
+
+// PID of the master.
+func (h *HAProxy) PID() int { return h.cmd.Process.Pid }
 
 // Server tells what it has for a server such as "primary/m1".
 func (h *HAProxy) Server(t testing.TB, name string) admin.Server {
@@ -219,7 +228,8 @@ func (h *HAProxy) AwaitUp(t testing.TB, want string) {
 	})
 }
 
-func (h *HAProxy) master() string { return filepath.Join(h.Dir, "master.sock") }
+// Master is the path of its master socket.
+func (h *HAProxy) Master() string { return filepath.Join(h.Dir, "master.sock") }
 
 // worker is the process that answers on the admin socket; 0 when none does.
 func (h *HAProxy) worker() int {

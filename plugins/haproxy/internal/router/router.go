@@ -16,6 +16,7 @@ import (
 
 	"github.com/pgvigil/pgvigil/plugins/haproxy/internal/admin"
 	"github.com/pgvigil/pgvigil/plugins/haproxy/internal/conf"
+	"github.com/pgvigil/pgvigil/plugins/haproxy/internal/ownfile"
 	"github.com/pgvigil/pgvigil/plugins/sdk"
 	pluginv1 "github.com/pgvigil/pgvigil/proto/plugin/v1"
 	"google.golang.org/grpc/codes"
@@ -31,6 +32,8 @@ type Router struct {
 	order     order
 	applied   time.Time
 	instances []*instance
+
+	file ownfile.File
 }
 
 // New makes a router that is not configured.
@@ -46,6 +49,7 @@ func (r *Router) Configure(ctx context.Context, c sdk.Config) []*pluginv1.Diagno
 	if err := r.take(b, filepath.Join(c.Host.GetStateDir(), "epoch")); err != nil {
 		return []*pluginv1.Diagnostic{sdk.Errorf(sdk.Path(), "state cannot be read", "%v.", err)}
 	}
+	r.file.Configure(b.OwnFile(c.Host.GetRunDir()))
 	each(r.current(), func(i *instance) report { return i.introduce(ctx) })
 	return nil
 }
@@ -86,6 +90,9 @@ func (r *Router) Health(ctx context.Context) (bool, string) {
 		problems = append(problems, report.problems...)
 		summaries = append(summaries, report.summary)
 	}
+	if p := r.file.Problem(); p != "" {
+		problems = append(problems, p)
+	}
 	if len(problems) > 0 {
 		return false, strings.Join(problems, "; ")
 	}
@@ -97,6 +104,7 @@ func (r *Router) Stop(context.Context) error {
 	for _, i := range r.current() {
 		i.stop()
 	}
+	r.file.Stop()
 	return nil
 }
 
@@ -111,10 +119,22 @@ func (r *Router) Apply(ctx context.Context, req *pluginv1.RouterApplyRequest) (*
 	}
 	instances := r.current()
 	errs := each(instances, func(i *instance) error { return i.apply(ctx) })
+	r.file.Keep(addresses(req))
 	if err := errors.Join(errs...); err != nil {
 		return nil, status.Error(codes.Unavailable, strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	return &pluginv1.RouterApplyResponse{}, nil
+}
+
+// addresses of the members, as far as they can stand in HAProxy's configuration.
+func addresses(r *routes) ownfile.Members {
+	members := ownfile.Members{}
+	for _, e := range (order{routes: r}).members() {
+		if conf.Name(e.GetName()) && conf.Name(e.GetHost()) {
+			members[e.GetName()] = address(e)
+		}
+	}
+	return members
 }
 
 // accept makes the routes the latest, unless their epoch is old.
