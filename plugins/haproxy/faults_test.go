@@ -30,8 +30,8 @@ func TestFaultsAreToldAndHeal(t *testing.T) {
 	}{
 		"level_user":      {level: "user", words: []string{"has level user", `"level admin"`}, fails: true},
 		"level_operator":  {level: "operator", words: []string{"has level operator", `"level admin"`}, fails: true},
-		"primary_backend": {from: "listen primary\n", to: "listen writes\n", words: []string{`no backend "primary"`, "set primary_backend to one of writes, replica"}, fails: true},
-		"replica_backend": {from: "listen replica\n", to: "listen reads\n", words: []string{`no backend "replica"`, "set replica_backend to one of primary, reads"}, fails: true},
+		"primary_backend": {from: "listen primary\n", to: "listen writes\n", words: []string{`no backend "primary"`, "set primary_backend to one it has (writes, replica)"}, fails: true},
+		"replica_backend": {from: "listen replica\n", to: "listen reads\n", words: []string{`no backend "replica"`, "set replica_backend to one it has (primary, reads)"}, fails: true},
 		"no_health_check": {from: " check port ", to: " port ", words: []string{"without a health check that is on", "in primary behind", ": m1 m2", `add "check port 8008"`}},
 		"unknown_server":  {from: "server m2 127.0.0.1", to: "server pg2 127.0.0.9", words: []string{"no server for member m2", `add "server m2 127.0.0.1:`}},
 	}
@@ -79,7 +79,7 @@ func TestSocketIsMissing(t *testing.T) {
 	if err := os.Remove(string(l.haproxy.Admin)); err != nil {
 		t.Fatal(err)
 	}
-	l.unhealthy(t, "no socket", "stats socket "+string(l.haproxy.Admin)+" mode 660 level admin")
+	l.unhealthy(t, "no socket", "stats socket "+string(l.haproxy.Admin)+" mode 660")
 	l.unavailable(t, routesTo(5, l.m1, l.m2), "no socket")
 	l.haproxy.Start(t)
 	l.haproxy.AwaitUp(t, "primary/m1 replica/m1 replica/m2") // without another Apply
@@ -138,7 +138,7 @@ func TestSocketIsNotHAProxys(t *testing.T) {
 		}
 	}()
 	c := newClient(t, map[string]any{"sockets": []string{path}})
-	c.unhealthy(t, "is this the admin socket of an HAProxy?")
+	c.unhealthy(t, "is this the socket of an HAProxy?")
 }
 
 // TestHealthWhileHAProxyHangs: the answer is out in time, and names the socket.
@@ -161,6 +161,13 @@ func TestBodiesRefused(t *testing.T) {
 		"over tcp":         {map[string]any{"sockets": []string{"10.0.0.1:9999"}}, "sockets/0"},
 		"twice":            {map[string]any{"sockets": []string{"/a", "/a"}}, "sockets/1"},
 		"too long":         {map[string]any{"sockets": []string{"/" + strings.Repeat("x", 107)}}, "sockets/0"},
+		"master socket":    {map[string]any{"master_sockets": []string{"master.sock"}}, "master_sockets/0"},
+		"foreign file":     {withFile("path", "/etc/haproxy/haproxy.cfg"), "config_file/path"},
+		"relative file":    {withFile("path", "pgvigil.cfg"), "config_file/path"},
+		"several lines":    {withFile("default_server", "port 8008\nlisten x"), "config_file/default_server"},
+		"no bind":          {withFile("primary_bind", ""), "config_file/primary_bind"},
+		"reads, no pool":   {withFile("replica_bind", "*:5001"), "config_file/replica_bind"},
+		"no reload":        {withFile("reload", []string{}), "config_file/reload"},
 		"injection":        {map[string]any{"primary_backend": "a;shutdown frontend b"}, "primary_backend"},
 		"empty backend":    {map[string]any{"primary_backend": ""}, "primary_backend"},
 		"replica backend":  {map[string]any{"replica_backend": "a b"}, "replica_backend"},
@@ -193,6 +200,16 @@ func TestBodiesRefused(t *testing.T) {
 			t.Errorf("no error at %s: %v", b.path, found.GetDiagnostics())
 		})
 	}
+}
+
+// withFile is a config_file block with one attribute changed.
+func withFile(attribute string, value any) map[string]any {
+	file := map[string]any{
+		"path": "/etc/haproxy/conf.d/pgvigil.cfg", "primary_bind": "*:5000", "replica_bind": "", "default_server": "port 8008",
+		"main": []string{"/etc/haproxy/haproxy.cfg"}, "program": "/usr/sbin/haproxy", "reload": []string{"true"},
+	}
+	file[attribute] = value
+	return map[string]any{"config_file": file}
 }
 
 func read(t *testing.T, path string) string {

@@ -50,7 +50,7 @@ type lab struct {
 }
 
 // newLab starts one with members whose health checks tell the roles given.
-func newLab(t *testing.T, program, servers, role1, role2 string) *lab {
+func newLab(t testing.TB, program, servers, role1, role2 string) *lab {
 	t.Helper()
 	m1, m2 := haproxytest.NewMember(t, "m1", role1), haproxytest.NewMember(t, "m2", role2)
 	h := haproxytest.Start(t, program, sections(servers, m1, m2))
@@ -58,7 +58,7 @@ func newLab(t *testing.T, program, servers, role1, role2 string) *lab {
 }
 
 // silent is a member whose health checks tell nothing.
-func silent(t *testing.T, name string) *haproxytest.Member {
+func silent(t testing.TB, name string) *haproxytest.Member {
 	t.Helper()
 	return haproxytest.NewMember(t, name, haproxytest.Silent)
 }
@@ -72,7 +72,7 @@ func bodyFor(haproxys ...*haproxytest.HAProxy) map[string]any {
 }
 
 // connect opens a session through a frontend.
-func (l *lab) connect(t *testing.T, frontend string) *haproxytest.Session {
+func (l *lab) connect(t testing.TB, frontend string) *haproxytest.Session {
 	t.Helper()
 	return haproxytest.Connect(t, filepath.Join(l.haproxy.Dir, frontend))
 }
@@ -85,12 +85,12 @@ type client struct {
 }
 
 // newClient starts and configures the plugin in this process.
-func newClient(t *testing.T, body map[string]any) *client {
+func newClient(t testing.TB, body map[string]any) *client {
 	t.Helper()
 	return configured(t, plugintest.InProcess(t, plugin()), body, plugintest.Host(t, "m1"))
 }
 
-func configured(t *testing.T, conn *grpc.ClientConn, body map[string]any, host *pluginv1.HostContext) *client {
+func configured(t testing.TB, conn *grpc.ClientConn, body map[string]any, host *pluginv1.HostContext) *client {
 	t.Helper()
 	plugintest.Configure(t, conn, body, host)
 	return &client{conn, pluginv1.NewRouterClient(conn), pluginv1.NewBaseClient(conn)}
@@ -109,14 +109,14 @@ func routesTo(epoch uint64, primary *haproxytest.Member, replicas ...*haproxytes
 }
 
 // apply applies and must succeed.
-func (c *client) apply(t *testing.T, r *pluginv1.RouterApplyRequest) {
+func (c *client) apply(t testing.TB, r *pluginv1.RouterApplyRequest) {
 	t.Helper()
 	if err := c.tryApply(t, r); err != nil {
 		t.Fatalf("apply: %v", err)
 	}
 }
 
-func (c *client) tryApply(t *testing.T, r *pluginv1.RouterApplyRequest) error {
+func (c *client) tryApply(t testing.TB, r *pluginv1.RouterApplyRequest) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), plugintest.Patience)
 	defer cancel()
@@ -125,7 +125,7 @@ func (c *client) tryApply(t *testing.T, r *pluginv1.RouterApplyRequest) error {
 }
 
 // unavailable applies, and must be told that something was not done, in words that contain all of these.
-func (c *client) unavailable(t *testing.T, r *pluginv1.RouterApplyRequest, words ...string) {
+func (c *client) unavailable(t testing.TB, r *pluginv1.RouterApplyRequest, words ...string) {
 	t.Helper()
 	err := c.tryApply(t, r)
 	if status.Code(err) != codes.Unavailable {
@@ -135,7 +135,7 @@ func (c *client) unavailable(t *testing.T, r *pluginv1.RouterApplyRequest, words
 }
 
 // unhealthy must be what the plugin says of itself, in words that contain all of these.
-func (c *client) unhealthy(t *testing.T, words ...string) {
+func (c *client) unhealthy(t testing.TB, words ...string) {
 	t.Helper()
 	healthy, message := c.health(t)
 	if healthy {
@@ -145,14 +145,14 @@ func (c *client) unhealthy(t *testing.T, words ...string) {
 }
 
 // healthy must be what the plugin says of itself.
-func (c *client) healthy(t *testing.T) {
+func (c *client) healthy(t testing.TB) {
 	t.Helper()
 	if healthy, message := c.health(t); !healthy {
 		t.Errorf("not healthy: %s", message)
 	}
 }
 
-func (c *client) health(t *testing.T) (bool, string) {
+func (c *client) health(t testing.TB) (bool, string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), plugintest.Patience)
 	defer cancel()
@@ -163,7 +163,7 @@ func (c *client) health(t *testing.T) (bool, string) {
 	return h.GetHealthy(), h.GetMessage()
 }
 
-func contains(t *testing.T, what, message string, words ...string) {
+func contains(t testing.TB, what, message string, words ...string) {
 	t.Helper()
 	for _, w := range words {
 		if !strings.Contains(message, w) {

@@ -26,12 +26,12 @@ func fileLab(t *testing.T, program string, m *haproxytest.Member) (h *haproxytes
 	h.Start(t)
 	path = filepath.Join(h.Include, "pgvigil.cfg")
 	file = map[string]any{
-		"path": path, "main": []string{h.Config()}, "program": program, "master_socket": h.Master(),
+		"path": path, "main": []string{h.Config()}, "program": program,
 		"primary_bind": "unix@" + h.Dir + "/primary", "replica_bind": "unix@" + h.Dir + "/replica",
 		"default_server": "port " + strconv.Itoa(m.Check()) + " inter 1h",
 	}
 	body = bodyFor(h)
-	body["config_file"] = file
+	body["config_file"], body["master_sockets"] = file, []string{h.Master()}
 	return h, body, file, path
 }
 
@@ -48,7 +48,7 @@ func ownFile(t *testing.T, program, way string) {
 	m1, m2, m3 := silent(t, "m1"), silent(t, "m2"), silent(t, "m3")
 	h, body, file, path := fileLab(t, program, m1)
 	if way == "command" {
-		delete(file, "master_socket")
+		delete(body, "master_sockets")
 		file["reload"] = []string{"kill", "-USR2", strconv.Itoa(h.PID())}
 	}
 	body["max_lag"], body["tags"] = 1<<20, map[string]string{"site": "a b"}

@@ -34,6 +34,28 @@ func TestTrafficMovesWithThePush(t *testing.T) {
 	})
 }
 
+// TestSessionsLeftBehindAreCut: a session that a reload left to the old process ends as the others do.
+func TestSessionsLeftBehindAreCut(t *testing.T) {
+	haproxytest.Each(t, func(t *testing.T, program string) {
+		l := newLab(t, program, noChecks, haproxytest.Silent, haproxytest.Silent)
+		body := bodyFor(l.haproxy)
+		body["master_sockets"] = []string{l.haproxy.Master()}
+		c := newClient(t, body)
+		c.apply(t, routesTo(5, l.m1, l.m2))
+		old := l.connect(t, "primary")
+		l.haproxy.Reload(t)
+		plugintest.Eventually(t, "routes are pushed again", func() bool { return c.tryApply(t, routesTo(5, l.m1, l.m2)) == nil })
+		if !old.Alive() {
+			t.Fatal("the reload or what was pushed after it cut the session on the primary")
+		}
+		c.apply(t, routesTo(6, l.m2, l.m1))
+		if !old.Ended() {
+			t.Error("the session on the old primary lives on in the old process")
+		}
+		c.healthy(t)
+	})
+}
+
 // TestReads: of the replicas, those that lag or lack a tag get no new sessions and keep those they have.
 func TestReads(t *testing.T) {
 	haproxytest.Each(t, func(t *testing.T, program string) {
@@ -121,9 +143,9 @@ func TestForgetfulHAProxy(t *testing.T) {
 	haproxytest.Each(t, func(t *testing.T, program string) {
 		l := newLab(t, program, noChecks, haproxytest.Silent, haproxytest.Silent)
 		want := "primary/m1 replica/m1 replica/m2"
-		losses := map[string]func(){
-			"reload":  func() { l.haproxy.Reload(t) },
-			"restart": func() { l.haproxy.Stop(t); l.haproxy.Start(t) },
+		losses := map[string]func(t *testing.T){
+			"reload":  func(t *testing.T) { l.haproxy.Reload(t) },
+			"restart": func(t *testing.T) { l.haproxy.Stop(t); l.haproxy.Start(t) },
 		}
 		for name, forget := range losses {
 			t.Run(name, func(t *testing.T) {
@@ -131,7 +153,7 @@ func TestForgetfulHAProxy(t *testing.T) {
 				if got := l.haproxy.Up(t); got != want {
 					t.Fatalf("up: %s, want %s", got, want)
 				}
-				forget()
+				forget(t)
 				if l.haproxy.Server(t, "primary/m2").Up {
 					t.Log("forgotten: primary/m2 is up")
 				}

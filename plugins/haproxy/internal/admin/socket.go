@@ -24,7 +24,7 @@ const Patience = 600 * time.Millisecond
 var ErrHangs = errors.New("does not answer")
 
 // maxAnswer bounds what is read in one exchange, in bytes.
-const maxAnswer = 4 << 20
+const maxAnswer = 16 << 20
 
 // Socket is the path of an admin socket.
 type Socket string
@@ -33,31 +33,39 @@ type Socket string
 // their answers, one for each; an empty one is how most commands say that they were done. It takes no
 // longer than Patience. After an error it is unknown what was done.
 func (s Socket) Run(ctx context.Context, commands ...string) ([]string, error) {
+	answers, err := run(ctx, string(s), commands...)
+	return answers, explain(err, string(s), fmt.Sprintf("the line \"stats socket %s mode 660 group … level admin\" of its global section", s))
+}
+
+func run(ctx context.Context, path string, commands ...string) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
-	raw, err := s.exchange(ctx, strings.Join(commands, ";")+"\n")
+	raw, err := exchange(ctx, path, strings.Join(commands, ";")+"\n")
 	if err != nil {
-		return nil, s.explain(err)
+		return nil, err
 	}
 	if len(commands) == 1 {
 		return []string{strings.TrimSpace(raw)}, nil // some refusals do not end as they should
 	}
 	answers := split(raw)
 	if len(answers) != len(commands) {
-		return nil, fmt.Errorf("%s: %d answers to %d commands: is this the admin socket of an HAProxy?", s, len(answers), len(commands))
+		return nil, fmt.Errorf("%d answers to %d commands: is this the socket of an HAProxy?", len(answers), len(commands))
 	}
 	return answers, nil
 }
 
 // exchange sends a line and reads until HAProxy hangs up, which it does when it has answered.
-func (s Socket) exchange(ctx context.Context, line string) (string, error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", string(s))
+func exchange(ctx context.Context, path, line string) (string, error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
 	if err != nil {
 		return "", err
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
 	if _, err := conn.Write([]byte(line)); err != nil {
+		return "", err
+	}
+	if err := conn.(*net.UnixConn).CloseWrite(); err != nil { // a master waits for more commands until then
 		return "", err
 	}
 	raw, err := io.ReadAll(io.LimitReader(conn, maxAnswer))
@@ -77,17 +85,19 @@ func split(raw string) []string {
 	return answers
 }
 
-// explain tells what to change.
-func (s Socket) explain(err error) error {
+// explain tells what to change; made is by what the socket is made.
+func explain(err error, path, made string) error {
 	switch {
+	case err == nil:
+		return nil
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("no socket %s: start HAProxy, or put \"stats socket %s mode 660 level admin\" into its global section", s, s)
+		return fmt.Errorf("no socket %s: start HAProxy with %s", path, made)
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("nobody listens on %s: start HAProxy", s)
+		return fmt.Errorf("nobody listens on %s: start HAProxy with %s", path, made)
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("may not use %s: make the user of pgvigild a member of the group in HAProxy's \"stats socket %s mode 660 group … level admin\"", s, s)
+		return fmt.Errorf("may not use %s: make the user of pgvigild a member of the group in %s", path, made)
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), errors.Is(err, syscall.EAGAIN):
-		return fmt.Errorf("HAProxy behind %s %w", s, ErrHangs)
+		return fmt.Errorf("HAProxy behind %s %w", path, ErrHangs)
 	}
-	return fmt.Errorf("%s: %w", s, err)
+	return fmt.Errorf("%s: %w", path, err)
 }

@@ -92,7 +92,7 @@ func (s Socket) process(info string) (Process, error) {
 		}
 	}
 	if p.PID == 0 {
-		return Process{}, fmt.Errorf("%s: no Pid in \"show info\": is this the admin socket of an HAProxy?", s)
+		return Process{}, fmt.Errorf("%s: no Pid in \"show info\": is this the socket of an HAProxy?", s)
 	}
 	return p, nil
 }

@@ -13,6 +13,7 @@ import (
 // Body is the block as it arrives; its members are described in the schema.
 type Body struct {
 	Sockets        []string          `json:"sockets"`
+	MasterSockets  []string          `json:"master_sockets"`
 	PrimaryBackend string            `json:"primary_backend"`
 	ReplicaBackend string            `json:"replica_backend"`
 	MaxLag         *uint64           `json:"max_lag"`
@@ -25,14 +26,13 @@ type Body struct {
 
 // ConfigFile is the config_file block.
 type ConfigFile struct {
-	Path         string   `json:"path"`
-	PrimaryBind  string   `json:"primary_bind"`
-	ReplicaBind  string   `json:"replica_bind"`
-	Server       string   `json:"default_server"`
-	Main         []string `json:"main"`
-	Program      string   `json:"program"`
-	Reload       []string `json:"reload"`
-	MasterSocket string   `json:"master_socket"`
+	Path        string   `json:"path"`
+	PrimaryBind string   `json:"primary_bind"`
+	ReplicaBind string   `json:"replica_bind"`
+	Server      string   `json:"default_server"`
+	Main        []string `json:"main"`
+	Program     string   `json:"program"`
+	Reload      []string `json:"reload"`
 }
 
 // Schema describes the body.
@@ -47,6 +47,8 @@ func attributes() []*pluginv1.Attribute {
 	return []*pluginv1.Attribute{
 		{Name: "sockets", Type: pluginv1.Type_TYPE_STRING_LIST, DefaultJson: `["/run/haproxy/admin.sock"]`,
 			Description: "Absolute paths of HAProxy's admin sockets on this host, one for each HAProxy."},
+		{Name: "master_sockets", Type: pluginv1.Type_TYPE_STRING_LIST,
+			Description: "Paths of HAProxy's master sockets; with them, sessions end also in old processes that a reload left behind; none by default."},
 		str("primary_backend", "primary", "Name of the backend or listen section whose servers are the members, for the primary's traffic."),
 		str("replica_backend", "", "Name of the backend or listen section for reads; none by default."),
 		{Name: "max_lag", Type: pluginv1.Type_TYPE_SIZE, Minimum: new(float64),
@@ -71,8 +73,7 @@ func configFileSchema() *pluginv1.Block {
 			Description: "The files HAProxy loads before this one; they are checked together, and never written."},
 		str("program", "/usr/sbin/haproxy", "HAProxy's program, to check the file with -c before it is put in place."),
 		{Name: "reload", Type: pluginv1.Type_TYPE_STRING_LIST,
-			Description: "Command that reloads HAProxy, word by word, such as [\"sudo\", \"systemctl\", \"reload\", \"haproxy\"]."},
-		str("master_socket", "", "Path of HAProxy's master socket, to reload through it instead of by a command."),
+			Description: "Command that reloads HAProxy, word by word, such as [\"sudo\", \"systemctl\", \"reload\", \"haproxy\"]; by default the master sockets are used."},
 	}}
 }
 

@@ -23,7 +23,7 @@ func (b Body) OwnFile(runDir string) *ownfile.Config {
 	return &ownfile.Config{
 		Sections: sections, Server: f.Server,
 		Path: f.Path, Candidate: filepath.Join(runDir, "candidate.cfg"),
-		Main: f.Main, Program: f.Program, Reload: f.Reload, Master: f.MasterSocket,
+		Main: f.Main, Program: f.Program, Reload: f.Reload, Masters: b.MasterSockets,
 	}
 }
 

@@ -23,23 +23,27 @@ func Validate(_ context.Context, c sdk.Config) []*pluginv1.Diagnostic {
 	if found != nil {
 		return found
 	}
-	return slices.Concat(b.checkSockets(), b.checkBackends(), b.checkPool(), b.checkNewServer(), b.checkConfigFile())
+	return slices.Concat(b.checkSockets(), checkPaths("master_sockets", b.MasterSockets), b.checkBackends(), b.checkPool(), b.checkNewServer(), b.checkConfigFile())
 }
 
 func (b Body) checkSockets() []*pluginv1.Diagnostic {
 	if len(b.Sockets) == 0 {
 		return []*pluginv1.Diagnostic{sdk.Errorf(sdk.Path("sockets"), "no sockets", "Name the path in HAProxy's \"stats socket\" line.")}
 	}
+	return checkPaths("sockets", b.Sockets)
+}
+
+func checkPaths(attribute string, paths []string) []*pluginv1.Diagnostic {
 	var found []*pluginv1.Diagnostic
-	for i, s := range b.Sockets {
-		at := sdk.Path("sockets", strconv.Itoa(i))
+	for i, path := range paths {
+		at := sdk.Path(attribute, strconv.Itoa(i))
 		switch {
-		case !filepath.IsAbs(s):
+		case !filepath.IsAbs(path):
 			found = append(found, sdk.Errorf(at, "socket is not an absolute path", "Begin it with a slash; addresses of other hosts are not taken."))
-		case len(s) > longestPath:
+		case len(path) > longestPath:
 			found = append(found, sdk.Errorf(at, "path of the socket is too long", "It may have %d bytes.", longestPath))
-		case slices.Contains(b.Sockets[:i], s):
-			found = append(found, sdk.Errorf(at, "socket stands twice", "Remove one %q.", s))
+		case slices.Contains(paths[:i], path):
+			found = append(found, sdk.Errorf(at, "socket stands twice", "Remove one %q.", path))
 		}
 	}
 	return found
@@ -121,7 +125,7 @@ func (b Body) checkConfigFile() []*pluginv1.Diagnostic {
 	refuse(severalLines(f.ReplicaBind), "replica_bind", lines, oneLine)
 	refuse(severalLines(f.Server), "default_server", lines, oneLine)
 	refuse(!filepath.IsAbs(f.Program), "program", relative, slash)
-	refuse((len(f.Reload) == 0) == (f.MasterSocket == ""), "reload", "not one way to reload", "Set either reload or master_socket.")
+	refuse(len(f.Reload)+len(b.MasterSockets) == 0, "reload", "no way to reload HAProxy", "Set it, or set master_sockets.")
 	return found
 }
 

@@ -153,8 +153,8 @@ func (h *HAProxy) Stop(t testing.TB) {
 func (h *HAProxy) Reload(t testing.TB) {
 	t.Helper()
 	before := h.worker()
-	if _, err := admin.Socket(h.Master()).Run(t.Context(), "reload"); err != nil {
-		t.Logf("reload: %v", err) // the master may hang up before it has answered
+	if err := admin.Master(h.Master()).Reload(t.Context()); err != nil {
+		t.Fatalf("reload: %v", err)
 	}
 	plugintest.Eventually(t, "a new worker has taken over", func() bool {
 		now := h.worker()
@@ -231,12 +231,12 @@ func (h *HAProxy) AwaitUp(t testing.TB, want string) {
 // Master is the path of its master socket.
 func (h *HAProxy) Master() string { return filepath.Join(h.Dir, "master.sock") }
 
-// worker is the process that answers on the admin socket; 0 when none does.
+// worker is the process that answers on the admin socket; 0 when none does, or the master does not.
 func (h *HAProxy) worker() int {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	p, err := h.Admin.Process(ctx)
-	if err != nil {
+	if err != nil || admin.Master(h.Master()).CutLeftBehind(ctx, nil) != nil {
 		return 0
 	}
 	return p.PID

@@ -42,9 +42,9 @@ type Config struct {
 	Main []string
 	// Program is haproxy's.
 	Program string
-	// Reload is the command that reloads HAProxy; if empty, the master socket is asked to.
-	Reload []string
-	Master string
+	// Reload is the command that reloads HAProxy; if empty, the masters behind these sockets are asked to.
+	Reload  []string
+	Masters []string
 }
 
 // File keeps the file. The zero value is one that keeps nothing.
@@ -165,11 +165,11 @@ func (c Config) reload(ctx context.Context) error {
 	if len(c.Reload) > 0 {
 		return run(ctx, c.Reload[0], c.Reload[1:]...)
 	}
-	answers, err := admin.Socket(c.Master).Run(ctx, "reload")
-	if err == nil && strings.Contains(answers[0], "Success=0") {
-		err = errors.New(answers[0])
+	var all error
+	for _, path := range c.Masters {
+		all = errors.Join(all, admin.Master(path).Reload(ctx))
 	}
-	return err
+	return all
 }
 
 // run runs a program; what it wrote is in the error.

@@ -57,7 +57,7 @@ listen %s
     option srvtcpka
     option httpchk OPTIONS %s
     http-check expect status 200
-    default-server %s
+    default-server init-addr last,libc,none %s
 `
 
 // parse finds the members in the content of the file.

@@ -36,6 +36,7 @@ type instance struct {
 	process admin.Process
 	pushed  map[string]wish      // by server
 	added   map[string]time.Time // servers made by the plugin, and when their member was last seen
+	uncut   map[string]bool      // servers whose sessions may live on in processes left behind
 	hung    bool                 // did not answer the last time
 	owed    bool                 // an exchange failed since the last push
 
@@ -49,7 +50,7 @@ func start(socket admin.Socket, r *Router) *instance {
 	ctx, cancel := context.WithCancel(context.Background())
 	i := &instance{
 		socket: socket, router: r, stop: cancel,
-		turn: make(chan struct{}, 1), pushed: map[string]wish{}, added: map[string]time.Time{},
+		turn: make(chan struct{}, 1), pushed: map[string]wish{}, added: map[string]time.Time{}, uncut: map[string]bool{},
 	}
 	go i.watch(ctx)
 	return i
@@ -106,8 +107,7 @@ func (i *instance) apply(ctx context.Context) error {
 		return err
 	}
 	if state.Level == adminLevel {
-		state, err = i.staff(ctx, o, state)
-		err = errors.Join(err, i.push(ctx, o.steps(state.Servers)))
+		state, err = i.carryOut(ctx, o, state)
 	}
 	obstacles := i.obstacles(o, state)
 	for _, problem := range obstacles {
@@ -115,6 +115,18 @@ func (i *instance) apply(ctx context.Context) error {
 	}
 	i.tell(append(obstacles, i.gaps(o, state)...))
 	return err
+}
+
+// carryOut pushes to the servers there are, then to those it added. It returns the state to go on with.
+func (i *instance) carryOut(ctx context.Context, o order, state admin.State) (admin.State, error) {
+	if err := i.push(ctx, o, state); err != nil || !i.staff(ctx, o, state) {
+		return state, err
+	}
+	now, err := i.look(ctx)
+	if err != nil {
+		return state, err
+	}
+	return now, i.push(ctx, o, now)
 }
 
 // look reads the state, and forgets what was pushed when the process that was told is gone.
@@ -138,8 +150,8 @@ func (i *instance) look(ctx context.Context) (admin.State, error) {
 }
 
 // push carries out the steps that are new, over one connection, and remembers those that were done.
-func (i *instance) push(ctx context.Context, steps []step) error {
-	steps = slices.DeleteFunc(steps, func(s step) bool {
+func (i *instance) push(ctx context.Context, o order, state admin.State) error {
+	steps := slices.DeleteFunc(o.steps(state.Servers), func(s step) bool {
 		return i.pushed[s.server.String()] == s.wish || s.server.Maintenance || !s.server.Checked
 	})
 	var commands []string
@@ -150,17 +162,17 @@ func (i *instance) push(ctx context.Context, steps []step) error {
 	if err != nil {
 		return err
 	}
-	var refused []error
+	var failed error
 	for _, s := range steps {
 		n := len(s.commands())
 		if said := strings.Join(answers[:n], ""); said != "" {
-			refused = append(refused, fmt.Errorf("%s: HAProxy refused %q: %s", i.socket, s.commands(), said))
+			failed = errors.Join(failed, fmt.Errorf("%s: HAProxy refused %q: %s", i.socket, s.commands(), said))
 		} else {
 			i.pushed[s.server.String()] = s.wish
 		}
 		answers = answers[n:]
 	}
-	return errors.Join(refused...)
+	return errors.Join(failed, i.cutLeftBehind(ctx, o, steps))
 }
 
 // run runs commands, if there are any.

@@ -20,33 +20,34 @@ import (
 // added again when the member is back.
 const absence = time.Minute
 
-// staff adds servers for members that have none and removes those it added for members that went away. It
-// returns the state after that. What HAProxy refuses is told by Health.
-func (i *instance) staff(ctx context.Context, o order, before admin.State) (admin.State, error) {
-	i.refuse("")
+// staff adds servers for members that have none, removes those it added for members that went away, and tells
+// whether it did any of it. What HAProxy refuses is told by Health.
+func (i *instance) staff(ctx context.Context, o order, state admin.State) (changed bool) {
 	if o.body.NewServer == "" {
-		return before, nil
+		return false
 	}
-	changed := i.dismiss(ctx, o)
+	refused := ""
+	changed = i.dismiss(ctx, o)
 	for _, backend := range o.backends() {
 		for _, e := range o.members() {
-			if _, ok := serverOf(in(before.Servers, backend), e); !ok && slices.Contains(before.Backends, backend) {
-				i.add(ctx, o, backend, e)
+			if _, ok := serverOf(in(state.Servers, backend), e); ok || !slices.Contains(state.Backends, backend) {
+				continue
+			}
+			if err := i.add(ctx, o, backend, e); err != nil {
+				refused = err.Error()
+			} else {
 				changed = true
 			}
 		}
 	}
-	if !changed {
-		return before, nil
-	}
-	return i.look(ctx)
+	i.refuse(refused)
+	return changed
 }
 
 // add adds a server that is down until its check or a wish says otherwise.
-func (i *instance) add(ctx context.Context, o order, backend string, e *endpoint) {
+func (i *instance) add(ctx context.Context, o order, backend string, e *endpoint) error {
 	if _, err := netip.ParseAddr(e.GetHost()); err != nil || !conf.Name(e.GetName()) {
-		i.refuse(fmt.Sprintf("pgvigil adds servers with an address only, not %s", e.GetHost()))
-		return
+		return fmt.Errorf("only servers with an address are added, not %s", e.GetHost())
 	}
 	name := backend + "/" + e.GetName()
 	answers, err := i.socket.Run(ctx, "add server "+name+" "+address(e)+" "+o.body.NewServer)
@@ -56,14 +57,13 @@ func (i *instance) add(ctx context.Context, o order, backend string, e *endpoint
 	if err == nil {
 		_, err = i.socket.Run(ctx, "enable health "+name, "set server "+name+" state ready", "set server "+name+" health down")
 	}
-	if err != nil {
-		i.refuse(err.Error())
-		return
+	if err == nil {
+		i.added[name] = time.Now()
 	}
-	i.added[name] = time.Now()
+	return err
 }
 
-// dismiss removes servers that were added for members that are gone for long.
+// dismiss removes servers that were added for members that are gone for long, and tells whether it tried.
 func (i *instance) dismiss(ctx context.Context, o order) (changed bool) {
 	for name, seen := range i.added {
 		_, member, _ := strings.Cut(name, "/")

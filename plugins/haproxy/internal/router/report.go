@@ -64,7 +64,7 @@ func (i *instance) obstacles(o order, state admin.State) []string {
 	}
 	for attribute, backend := range o.backends() {
 		if !slices.Contains(state.Backends, backend) {
-			found = append(found, fmt.Sprintf("HAProxy behind %s has no backend %q: set %s to one of %s, or add it to HAProxy's configuration",
+			found = append(found, fmt.Sprintf("HAProxy behind %s has no backend %q: add it to HAProxy's configuration, or set %s to one it has (%s)",
 				i.socket, backend, attribute, strings.Join(state.Backends, ", ")))
 		}
 	}

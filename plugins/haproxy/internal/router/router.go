@@ -93,6 +93,12 @@ func (r *Router) Health(ctx context.Context) (bool, string) {
 	if p := r.file.Problem(); p != "" {
 		problems = append(problems, p)
 	}
+	if len(problems) == 0 {
+		o, _ := r.latest()
+		if err := o.cutLeftBehind(ctx, nil); err != nil {
+			problems = append(problems, line(err))
+		}
+	}
 	if len(problems) > 0 {
 		return false, strings.Join(problems, "; ")
 	}
@@ -117,11 +123,10 @@ func (r *Router) Apply(ctx context.Context, req *pluginv1.RouterApplyRequest) (*
 	if err := r.accept(req); err != nil {
 		return nil, err
 	}
-	instances := r.current()
-	errs := each(instances, func(i *instance) error { return i.apply(ctx) })
+	errs := each(r.current(), func(i *instance) error { return i.apply(ctx) })
 	r.file.Keep(addresses(req))
 	if err := errors.Join(errs...); err != nil {
-		return nil, status.Error(codes.Unavailable, strings.ReplaceAll(err.Error(), "\n", "; "))
+		return nil, status.Error(codes.Unavailable, line(err))
 	}
 	return &pluginv1.RouterApplyResponse{}, nil
 }
@@ -171,3 +176,6 @@ func each[T any](instances []*instance, f func(*instance) T) []T {
 	all.Wait()
 	return results
 }
+
+// line is the text of joined errors in one line.
+func line(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
