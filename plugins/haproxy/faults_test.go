@@ -28,12 +28,24 @@ func TestFaultsAreToldAndHeal(t *testing.T) {
 		words []string
 		fails bool
 	}{
-		"level_user":      {level: "user", words: []string{"has level user", `"level admin"`}, fails: true},
-		"level_operator":  {level: "operator", words: []string{"has level operator", `"level admin"`}, fails: true},
-		"primary_backend": {from: "listen primary\n", to: "listen writes\n", words: []string{`no backend "primary"`, "set primary_backend to one it has (writes, replica)"}, fails: true},
-		"replica_backend": {from: "listen replica\n", to: "listen reads\n", words: []string{`no backend "replica"`, "set replica_backend to one it has (primary, reads)"}, fails: true},
-		"no_health_check": {from: " check port ", to: " port ", words: []string{"without a health check that is on", "in primary behind", ": m1 m2", `add "check port 8008"`}},
-		"unknown_server":  {from: "server m2 127.0.0.1", to: "server pg2 127.0.0.9", words: []string{"no server for member m2", `add "server m2 127.0.0.1:`}},
+		"level_user":     {level: "user", words: []string{"has level user", `"level admin"`}, fails: true},
+		"level_operator": {level: "operator", words: []string{"has level operator", `"level admin"`}, fails: true},
+		"primary_backend": {
+			from: "listen primary\n", to: "listen writes\n",
+			words: []string{`no backend "primary"`, "set primary_backend to one it has (writes, replica)"}, fails: true,
+		},
+		"replica_backend": {
+			from: "listen replica\n", to: "listen reads\n",
+			words: []string{`no backend "replica"`, "set replica_backend to one it has (primary, reads)"}, fails: true,
+		},
+		"no_health_check": {
+			from: " check port ", to: " port ",
+			words: []string{"without a health check that is on", "in primary behind", ": m1 m2", `add "check port 8008"`},
+		},
+		"unknown_server": {
+			from: "server m2 127.0.0.1", to: "server pg2 127.0.0.9",
+			words: []string{"no server for member m2", `add "server m2 127.0.0.1:`},
+		},
 	}
 	haproxytest.Each(t, func(t *testing.T, program string) {
 		for name, f := range faults {
@@ -96,7 +108,9 @@ func TestSocketIsForbidden(t *testing.T) {
 	host := plugintest.Host(t, "m1")
 	sockets := plugintest.Dir(t)
 	const nobody = 65534
-	for _, dir := range []string{host.GetStateDir(), filepath.Dir(host.GetStateDir()), host.GetRunDir(), filepath.Dir(host.GetRunDir()), sockets} {
+	for _, dir := range []string{
+		host.GetStateDir(), filepath.Dir(host.GetStateDir()), host.GetRunDir(), filepath.Dir(host.GetRunDir()), sockets,
+	} {
 		if err := os.Chown(dir, nobody, nobody); err != nil {
 			t.Fatal(err)
 		}

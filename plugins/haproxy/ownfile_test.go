@@ -16,7 +16,9 @@ import (
 )
 
 // fileLab is an HAProxy without a backend, and a body by which the plugin writes them into a file.
-func fileLab(t *testing.T, program string, m *haproxytest.Member) (h *haproxytest.HAProxy, body, file map[string]any, path string) {
+func fileLab(t *testing.T, program string, m *haproxytest.Member) (
+	h *haproxytest.HAProxy, body, file map[string]any, path string,
+) {
 	t.Helper()
 	h = haproxytest.New(t, program, "admin", "")
 	h.Include = filepath.Join(h.Dir, "conf.d")
@@ -60,7 +62,8 @@ func ownFile(t *testing.T, program, way string) {
 	if got := haproxytest.Connect(t, filepath.Join(h.Dir, "primary")).Member; got != "m1" {
 		t.Errorf("writes reach %q, want m1", got)
 	}
-	contains(t, "file", read(t, path), "option httpchk OPTIONS /primary\n", "option httpchk OPTIONS /replica?lag=1048576&tag_site=a+b\n")
+	contains(t, "file", read(t, path), "option httpchk OPTIONS /primary\n",
+		"option httpchk OPTIONS /replica?lag=1048576&tag_site=a+b\n")
 	c.healthy(t)
 
 	c.apply(t, routesTo(6, m3, m1)) // m2 is away, which is no reason to forget it

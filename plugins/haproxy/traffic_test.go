@@ -220,7 +220,9 @@ listen replicas
 		m2.Be(haproxytest.Primary)
 		h.AwaitUp(t, "master/m2 replicas/m1") // without the plugin
 
-		c := newClient(t, map[string]any{"sockets": []string{string(h.Admin)}, "primary_backend": "master", "replica_backend": "replicas"})
+		body := bodyFor(h)
+		body["primary_backend"], body["replica_backend"] = "master", "replicas"
+		c := newClient(t, body)
 		m1.Be(haproxytest.Primary)
 		m2.Be(haproxytest.Replica)
 		c.apply(t, routesTo(5, m1, m2))

@@ -34,7 +34,8 @@ type Socket string
 // longer than Patience. After an error it is unknown what was done.
 func (s Socket) Run(ctx context.Context, commands ...string) ([]string, error) {
 	answers, err := run(ctx, string(s), commands...)
-	return answers, explain(err, string(s), fmt.Sprintf("the line \"stats socket %s mode 660 group … level admin\" of its global section", s))
+	return answers, explain(err, string(s),
+		fmt.Sprintf("the line \"stats socket %s mode 660 group … level admin\" of its global section", s))
 }
 
 func run(ctx context.Context, path string, commands ...string) ([]string, error) {

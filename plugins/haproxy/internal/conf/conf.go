@@ -39,7 +39,8 @@ type ConfigFile struct {
 func Schema() *pluginv1.Block {
 	return &pluginv1.Block{Attributes: attributes(), Blocks: []*pluginv1.NestedBlock{{
 		Type: "config_file", Body: configFileSchema(),
-		Description: "Has the plugin keep a configuration file of its own with both sections, and reload HAProxy when members come or go.",
+		Description: "Has the plugin keep a configuration file of its own with both sections, " +
+			"and reload HAProxy when members come or go.",
 	}}}
 }
 
@@ -48,11 +49,15 @@ func attributes() []*pluginv1.Attribute {
 		{Name: "sockets", Type: pluginv1.Type_TYPE_STRING_LIST, DefaultJson: `["/run/haproxy/admin.sock"]`,
 			Description: "Absolute paths of HAProxy's admin sockets on this host, one for each HAProxy."},
 		{Name: "master_sockets", Type: pluginv1.Type_TYPE_STRING_LIST,
-			Description: "Paths of HAProxy's master sockets; with them, sessions end also in old processes that a reload left behind; none by default."},
-		str("primary_backend", "primary", "Name of the backend or listen section whose servers are the members, for the primary's traffic."),
-		str("replica_backend", "", "Name of the backend or listen section for reads; none by default."),
+			Description: "Paths of HAProxy's master sockets; with them, sessions end also " +
+				"in old processes that a reload left behind; none by default."},
+		str("primary_backend", "primary",
+			"Name of the backend or listen section whose servers are the members, for the primary's traffic."),
+		str("replica_backend", "",
+			"Name of the backend or listen section for reads; none by default."),
 		{Name: "max_lag", Type: pluginv1.Type_TYPE_SIZE, Minimum: new(float64),
-			Description: "How much WAL a member of the replica backend may have yet to replay, as in the backend's health check; any amount by default."},
+			Description: "How much WAL a member of the replica backend may have yet to replay, " +
+				"as in the backend's health check; any amount by default."},
 		{Name: "tags", Type: pluginv1.Type_TYPE_STRING_MAP,
 			Description: "Tags that a member of the replica backend must have, as in the backend's health check."},
 		flag("cut_primary_sessions", true, "Whether sessions end on a server that leaves the primary backend."),
@@ -73,7 +78,8 @@ func configFileSchema() *pluginv1.Block {
 			Description: "The files HAProxy loads before this one; they are checked together, and never written."},
 		str("program", "/usr/sbin/haproxy", "HAProxy's program, to check the file with -c before it is put in place."),
 		{Name: "reload", Type: pluginv1.Type_TYPE_STRING_LIST,
-			Description: "Command that reloads HAProxy, word by word, such as [\"sudo\", \"systemctl\", \"reload\", \"haproxy\"]; by default the master sockets are used."},
+			Description: "Command that reloads HAProxy, word by word, " +
+				"such as [\"sudo\", \"systemctl\", \"reload\", \"haproxy\"]; by default the master sockets are used."},
 	}}
 }
 
@@ -82,11 +88,15 @@ func required(name, description string) *pluginv1.Attribute {
 }
 
 func str(name, value, description string) *pluginv1.Attribute {
-	return &pluginv1.Attribute{Name: name, Type: pluginv1.Type_TYPE_STRING, DefaultJson: strconv.Quote(value), Description: description}
+	a := required(name, description)
+	a.Required, a.DefaultJson = false, strconv.Quote(value)
+	return a
 }
 
 func flag(name string, value bool, description string) *pluginv1.Attribute {
-	return &pluginv1.Attribute{Name: name, Type: pluginv1.Type_TYPE_BOOL, DefaultJson: strconv.FormatBool(value), Description: description}
+	return &pluginv1.Attribute{
+		Name: name, Type: pluginv1.Type_TYPE_BOOL, DefaultJson: strconv.FormatBool(value), Description: description,
+	}
 }
 
 // Decode reads a body.

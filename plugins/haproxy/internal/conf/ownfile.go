@@ -18,7 +18,8 @@ func (b Body) OwnFile(runDir string) *ownfile.Config {
 	}
 	sections := []ownfile.Section{{Name: b.PrimaryBackend, Bind: f.PrimaryBind, Check: "/primary", Cut: b.CutPrimary}}
 	if b.ReplicaBackend != "" {
-		sections = append(sections, ownfile.Section{Name: b.ReplicaBackend, Bind: f.ReplicaBind, Check: b.replicaCheck(), Cut: b.CutReplica})
+		reads := ownfile.Section{Name: b.ReplicaBackend, Bind: f.ReplicaBind, Check: b.replicaCheck(), Cut: b.CutReplica}
+		sections = append(sections, reads)
 	}
 	return &ownfile.Config{
 		Sections: sections, Server: f.Server,

@@ -23,12 +23,14 @@ func Validate(_ context.Context, c sdk.Config) []*pluginv1.Diagnostic {
 	if found != nil {
 		return found
 	}
-	return slices.Concat(b.checkSockets(), checkPaths("master_sockets", b.MasterSockets), b.checkBackends(), b.checkPool(), b.checkNewServer(), b.checkConfigFile())
+	return slices.Concat(b.checkSockets(), checkPaths("master_sockets", b.MasterSockets), b.checkBackends(),
+		b.checkPool(), b.checkNewServer(), b.checkConfigFile())
 }
 
 func (b Body) checkSockets() []*pluginv1.Diagnostic {
 	if len(b.Sockets) == 0 {
-		return []*pluginv1.Diagnostic{sdk.Errorf(sdk.Path("sockets"), "no sockets", "Name the path in HAProxy's \"stats socket\" line.")}
+		return []*pluginv1.Diagnostic{sdk.Errorf(sdk.Path("sockets"), "no sockets",
+			"Name the path in HAProxy's \"stats socket\" line.")}
 	}
 	return checkPaths("sockets", b.Sockets)
 }
@@ -39,7 +41,8 @@ func checkPaths(attribute string, paths []string) []*pluginv1.Diagnostic {
 		at := sdk.Path(attribute, strconv.Itoa(i))
 		switch {
 		case !filepath.IsAbs(path):
-			found = append(found, sdk.Errorf(at, "socket is not an absolute path", "Begin it with a slash; addresses of other hosts are not taken."))
+			found = append(found, sdk.Errorf(at, "socket is not an absolute path",
+				"Begin it with a slash; addresses of other hosts are not taken."))
 		case len(path) > longestPath:
 			found = append(found, sdk.Errorf(at, "path of the socket is too long", "It may have %d bytes.", longestPath))
 		case slices.Contains(paths[:i], path):
@@ -118,10 +121,12 @@ func (b Body) checkConfigFile() []*pluginv1.Diagnostic {
 	const relative, slash = "not an absolute path", "Begin it with a slash."
 	const lines, oneLine = "more than a line", "Remove line ends and #."
 	refuse(!filepath.IsAbs(f.Path), "path", relative, slash)
-	refuse(slices.Contains(f.Main, f.Path), "path", "the file is the site's own", "Name another: the plugin never writes a file that others write.")
+	refuse(slices.Contains(f.Main, f.Path), "path", "the file is the site's own",
+		"Name another: the plugin never writes a file that others write.")
 	refuse(f.PrimaryBind == "", "primary_bind", "nowhere to connect", "Name an address, such as \"*:5000\".")
 	refuse(severalLines(f.PrimaryBind), "primary_bind", lines, oneLine)
-	refuse((f.ReplicaBind == "") != (b.ReplicaBackend == ""), "replica_bind", "replica_bind and replica_backend go together", "Set both or neither.")
+	refuse((f.ReplicaBind == "") != (b.ReplicaBackend == ""), "replica_bind", "replica_bind and replica_backend go together",
+		"Set both or neither.")
 	refuse(severalLines(f.ReplicaBind), "replica_bind", lines, oneLine)
 	refuse(severalLines(f.Server), "default_server", lines, oneLine)
 	refuse(!filepath.IsAbs(f.Program), "program", relative, slash)

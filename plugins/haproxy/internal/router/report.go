@@ -64,7 +64,8 @@ func (i *instance) obstacles(o order, state admin.State) []string {
 	}
 	for attribute, backend := range o.backends() {
 		if !slices.Contains(state.Backends, backend) {
-			found = append(found, fmt.Sprintf("HAProxy behind %s has no backend %q: add it to HAProxy's configuration, or set %s to one it has (%s)",
+			found = append(found, fmt.Sprintf("HAProxy behind %s has no backend %q: "+
+				"add it to HAProxy's configuration, or set %s to one it has (%s)",
 				i.socket, backend, attribute, strings.Join(state.Backends, ", ")))
 		}
 	}
@@ -80,7 +81,8 @@ func (i *instance) gaps(o order, state admin.State) []string {
 		}
 		servers := in(state.Servers, backend)
 		if unchecked := names(servers, func(s admin.Server) bool { return !s.Checked }); unchecked != "" {
-			found = append(found, fmt.Sprintf("servers without a health check that is on are left alone, in %s behind %s: %s: add \"check port 8008\" to their lines",
+			found = append(found, fmt.Sprintf("servers without a health check that is on are left alone, in %s behind %s: %s: "+
+				"add \"check port 8008\" to their lines",
 				backend, i.socket, unchecked))
 		}
 		for _, e := range o.members() {

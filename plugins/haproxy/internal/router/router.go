@@ -117,7 +117,8 @@ func (r *Router) Stop(context.Context) error {
 // Apply pushes to every HAProxy what the routes change, and waits for none longer than admin.Patience.
 // UNAVAILABLE: some HAProxy could not be told, the message says which and why; the others were.
 func (r *Router) Apply(ctx context.Context, req *pluginv1.RouterApplyRequest) (*pluginv1.RouterApplyResponse, error) {
-	if _, known := pluginv1.OwnRole_name[int32(req.GetOwnRole())]; !known || req.GetOwnRole() == pluginv1.OwnRole_OWN_ROLE_UNSPECIFIED {
+	_, known := pluginv1.OwnRole_name[int32(req.GetOwnRole())]
+	if !known || req.GetOwnRole() == pluginv1.OwnRole_OWN_ROLE_UNSPECIFIED {
 		return nil, status.Errorf(codes.InvalidArgument, "own_role %d is unknown", req.GetOwnRole())
 	}
 	if err := r.accept(req); err != nil {

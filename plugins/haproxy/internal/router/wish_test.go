@@ -34,9 +34,11 @@ func TestSteps(t *testing.T) {
 			want:    []string{"shutdown sessions server w/m1", "set server r/m1 health down", "set server r/m2 health up"},
 		},
 		"by address where the name says nothing": {
-			servers: []admin.Server{server("w", "a", "10.0.0.9", 5432), server("w", "b", "10.0.0.1", 5432), server("w", "c", "10.0.0.1", 6432)},
-			routes:  &routes{Primary: m1},
-			want:    []string{"shutdown sessions server w/a", "shutdown sessions server w/c", "set server w/b health up"},
+			servers: []admin.Server{
+				server("w", "a", "10.0.0.9", 5432), server("w", "b", "10.0.0.1", 5432), server("w", "c", "10.0.0.1", 6432),
+			},
+			routes: &routes{Primary: m1},
+			want:   []string{"shutdown sessions server w/a", "shutdown sessions server w/c", "set server w/b health up"},
 		},
 		"by host name": {
 			servers: []admin.Server{{Backend: "w", Name: "a", Addr: "10.0.0.1", FQDN: "db1.Example", Port: 5432}},
