@@ -62,8 +62,9 @@ func attributes() []*pluginv1.Attribute {
 			Description: "Tags that a member of the replica backend must have, as in the backend's health check."},
 		flag("cut_primary_sessions", true, "Whether sessions end on a server that leaves the primary backend."),
 		flag("cut_replica_sessions", false, "Whether sessions end on a server that leaves the replica backend."),
-		str("new_server", "", "Options of the server added, until HAProxy is reloaded, for a member that has none (HAProxy 2.6 and later), "+
-			"such as \"check port 8008 inter 2s on-marked-down shutdown-sessions\"; none is added by default."),
+		str("new_server", "",
+			"Options of the server added, until HAProxy is reloaded, for a member that has none (HAProxy 2.6 and later), "+
+				"such as \"check port 8008 inter 2s on-marked-down shutdown-sessions\"; none is added by default."),
 	}
 }
 

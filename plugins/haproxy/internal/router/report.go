@@ -60,7 +60,8 @@ func (i *instance) tell(problems []string) {
 func (i *instance) obstacles(o order, state admin.State) []string {
 	var found []string
 	if state.Level != adminLevel {
-		found = append(found, fmt.Sprintf("%s has level %s: write \"level admin\" into its \"stats socket\" line", i.socket, state.Level))
+		found = append(found, fmt.Sprintf("%s has level %s: write \"level admin\" into its \"stats socket\" line",
+			i.socket, state.Level))
 	}
 	for attribute, backend := range o.backends() {
 		if !slices.Contains(state.Backends, backend) {
