@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package service
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pgvigil/pgvigil/plugins/pgbouncer/internal/console"
+	"github.com/pgvigil/pgvigil/plugins/sdk"
+)
+
+// healthBound leaves time to say which console does not answer.
+const healthBound = sdk.HealthBound - 200*time.Millisecond
+
+// Health asks every PgBouncer how it is, and whether a pause could work now.
+func (r *Router) Health(ctx context.Context) (bool, string) {
+	ctx, cancel := context.WithTimeout(ctx, healthBound)
+	defer cancel()
+	s := r.state()
+	var problems []string
+	for _, err := range each(s.instances, func(i *instance) error { return s.check(ctx, i.console) }) {
+		if err != nil {
+			problems = append(problems, err.Error())
+		}
+	}
+	healthy, message := len(problems) == 0, strings.Join(problems, "; ")
+	if healthy {
+		message = fmt.Sprintf("PgBouncers that answer and can be paused: %d", len(s.instances))
+	}
+	r.say(healthy, message)
+	return healthy, message
+}
+
+// say logs what has changed.
+func (r *Router) say(healthy bool, message string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if message == r.health {
+		return
+	}
+	r.health = message
+	if healthy {
+		r.log.Info("pgbouncer is well", "message", message)
+	} else {
+		r.log.Warn("pgbouncer is not well", "message", message)
+	}
+}
+
+func (s state) check(ctx context.Context, c *console.Console) error {
+	databases, err := c.Query(ctx, "SHOW DATABASES")
+	if err != nil {
+		return err
+	}
+	if s.body.File != nil {
+		if name := absent(databases, s.body.File.Names()); name != "" {
+			return fmt.Errorf("console %q: no database %q: pgbouncer.ini needs the line %q, and then a RELOAD", c.Name, name, "%include "+s.body.File.Path)
+		}
+	}
+	pools, err := c.Query(ctx, "SHOW POOLS")
+	if err != nil {
+		return err
+	}
+	if sessions := describe(pools, func(pool console.Row) bool { return pool["pool_mode"] == "session" && s.paused(pool["database"]) }); sessions != "" {
+		return fmt.Errorf("console %q: %s: a pause would have to wait until they end: set pool_mode = transaction, or leave the database out of databases", c.Name, sessions)
+	}
+	return nil
+}
+
+// paused tells whether a database is one that Pause is about.
+func (s state) paused(database string) bool {
+	return len(s.body.Databases) == 0 || slices.Contains(s.body.Databases, database)
+}
+
+// absent is the first name without a row; empty if all have one.
+func absent(rows []console.Row, names []string) string {
+	for _, name := range names {
+		if !slices.ContainsFunc(rows, func(row console.Row) bool { return row["name"] == name }) {
+			return name
+		}
+	}
+	return ""
+}
+
+// busy tells what keeps a target from settling.
+func (t *target) busy(ctx context.Context) string {
+	pools, err := t.console.Query(ctx, "SHOW POOLS")
+	if err != nil {
+		return "no answer"
+	}
+	what := describe(pools, func(pool console.Row) bool { return t.Database == "" || t.Database == pool["database"] })
+	if what == "" {
+		return "it has settled only now"
+	}
+	return what
+}
+
+// describe lists the pools that match and whose connections to the server are in use.
+func describe(pools []console.Row, match func(console.Row) bool) string {
+	var out []string
+	for _, p := range pools {
+		if p["sv_active"] != "0" && p["database"] != "pgbouncer" && match(p) {
+			out = append(out, fmt.Sprintf("database %q, user %q: %s in use in pool_mode %s", p["database"], p["user"], p["sv_active"], p["pool_mode"]))
+		}
+	}
+	return strings.Join(out, ", ")
+}

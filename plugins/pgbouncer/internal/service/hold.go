@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package service
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/pgvigil/pgvigil/plugins/pgbouncer/internal/conf"
+	"github.com/pgvigil/pgvigil/plugins/pgbouncer/internal/console"
+	"github.com/pgvigil/pgvigil/plugins/sdk"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// markName is the file in the state directory that tells the next process what this one has paused.
+const markName = "paused.json"
+
+// retryEvery is the time between two tries to end a pause.
+const retryEvery = time.Second
+
+// hold is a pause from before its first PAUSE until its last RESUME.
+type hold struct {
+	// Until is when it ends by itself, For how long that was from the time of writing: a clock set back does not
+	// make it longer.
+	Until   time.Time     `json:"until"`
+	For     time.Duration `json:"for_ns"`
+	Targets []*target     `json:"targets"`
+
+	timer *time.Timer
+}
+
+// target is one database of one PgBouncer, or all of them if it has no name.
+type target struct {
+	Console  string `json:"console"`
+	Database string `json:"database,omitempty"`
+
+	console *console.Console
+}
+
+// begin notes on disk what is going to be paused, so that it is resumed whatever happens to this process.
+func (r *Router) begin(targets []*target, d time.Duration) error {
+	h := &hold{Until: time.Now().Add(d), For: d, Targets: targets}
+	if err := r.mark(h); err != nil {
+		return err
+	}
+	r.hold = h
+	return nil
+}
+
+// arm lets the pause end by itself after d.
+func (r *Router) arm(d time.Duration) {
+	h := r.hold
+	h.Until, h.For = time.Now().Add(d), d
+	h.timer = time.AfterFunc(d, r.expire)
+	if err := r.mark(h); err != nil { // the next process would end the pause earlier
+		r.log.Warn("end of the pause is not on disk", "error", err)
+	}
+}
+
+func (r *Router) mark(h *hold) error {
+	raw, err := json.Marshal(h)
+	if err != nil {
+		return err
+	}
+	return sdk.WriteFile(filepath.Join(r.state().stateDir, markName), raw, 0o600)
+}
+
+// takeUp goes on with a pause that an earlier process has left.
+func (r *Router) takeUp(path string, body conf.Body) error {
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	h := &hold{}
+	if err := json.Unmarshal(raw, h); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	for _, t := range h.Targets {
+		if t.console, err = console.Open(t.Console, body.Secret); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	left := min(time.Until(h.Until), h.For)
+	r.log.Warn("an earlier process has left a pause", "ends_in", left)
+	h.Until = time.Now().Add(left)
+	h.timer = time.AfterFunc(left, r.expire)
+	r.hold = h
+	return nil
+}
+
+// expire ends a pause that nobody has ended, and goes on with one that could not be ended everywhere.
+func (r *Router) expire() {
+	ctx, cancel := context.WithTimeout(context.Background(), answerBound)
+	defer cancel()
+	r.pausing <- struct{}{}
+	defer r.pausing.give()
+	if r.hold == nil || time.Now().Before(r.hold.Until) {
+		return // another one by now
+	}
+	if err := r.release(ctx); err != nil {
+		r.log.Error("pause cannot be ended yet", "error", err)
+		return
+	}
+	r.log.Warn("pause ended by itself")
+}
+
+// release ends a pause, if there is one. UNAVAILABLE: not everywhere yet; it will be tried again.
+func (r *Router) release(ctx context.Context) error {
+	h := r.hold
+	if h == nil {
+		return nil
+	}
+	if h.timer != nil {
+		h.timer.Stop()
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerBound)
+	defer cancel()
+	errs := each(h.Targets, func(t *target) error { return t.resume(ctx) })
+	if err := errors.Join(errs...); err != nil {
+		h.Until = time.Now()
+		h.timer = time.AfterFunc(retryEvery, r.expire)
+		return status.Errorf(codes.Unavailable, "not resumed everywhere yet: %v", err)
+	}
+	r.hold = nil
+	r.closeFormer(h.Targets)
+	if err := os.Remove(filepath.Join(r.state().stateDir, markName)); err != nil {
+		r.log.Warn("end of the pause is not on disk", "error", err)
+	}
+	return nil
+}
+
+// resume takes it for done also when PgBouncer is not paused or does not run: it forgets a pause when it ends.
+func (t *target) resume(ctx context.Context) error {
+	_, err := t.console.Query(ctx, command("RESUME", t.Database))
+	if console.Idle(err) || console.Gone(err) {
+		return nil
+	}
+	return err
+}
+
+// closeFormer closes consoles that are no part of the configuration any more.
+func (r *Router) closeFormer(targets []*target) {
+	for _, t := range targets {
+		if !slices.ContainsFunc(r.state().instances, func(i *instance) bool { return i.console == t.console }) {
+			t.console.Close()
+		}
+	}
+}
