@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -43,16 +44,19 @@ func Open(conninfo string, password func() (string, error)) (*Console, error) {
 	return &Console{Name: conninfo, config: config, password: password, turn: make(chan struct{}, 1)}, nil
 }
 
+// unset stands for a host that is not given; pgconn would look for one.
+const unset = "-"
+
 // parse takes nothing from the environment that matters.
 func parse(conninfo string) (*pgconn.Config, error) {
 	if strings.Contains(conninfo, "://") {
 		return nil, errors.New(`write it as "host=… port=… user=…", not as a URL`)
 	}
-	config, err := pgconn.ParseConfig("dbname=pgbouncer port=6432 user=pgbouncer host='' passfile=/dev/null " + conninfo)
+	config, err := pgconn.ParseConfig("dbname=pgbouncer port=6432 user=pgbouncer host=" + unset + " passfile=/dev/null " + conninfo)
 	switch {
 	case err != nil:
 		return nil, err
-	case config.Host == "" || strings.Contains(config.Host, ","):
+	case config.Host == unset || slices.ContainsFunc(config.Fallbacks, func(f *pgconn.FallbackConfig) bool { return f.Host != config.Host }):
 		return nil, errors.New("host must be one host, or the directory of a Unix socket")
 	case config.Password != "":
 		return nil, errors.New("take the password out and put it into password_file")

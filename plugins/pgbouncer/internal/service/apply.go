@@ -88,9 +88,12 @@ func (i *instance) load(ctx context.Context, file *conf.File, primary *pluginv1.
 		return err
 	}
 	if name := astray(rows, file, primary); name != "" {
-		return setupError(fmt.Sprintf("console %q: database %q does not lead to the primary after RELOAD: pgbouncer.ini needs the line %q, "+
+		fault := setupError(fmt.Sprintf("console %q: database %q does not lead to the primary after RELOAD: pgbouncer.ini needs the line %q, "+
 			"must not define the database itself, and must be free of errors (see PgBouncer's log)", i.console.Name, name, "%include "+file.Path))
+		i.fault.Store(&fault)
+		return fault
 	}
+	i.fault.Store(nil)
 	i.behind = false
 	return nil
 }

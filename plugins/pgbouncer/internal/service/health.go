@@ -22,7 +22,7 @@ func (r *Router) Health(ctx context.Context) (bool, string) {
 	defer cancel()
 	s := r.state()
 	var problems []string
-	for _, err := range each(s.instances, func(i *instance) error { return s.check(ctx, i.console) }) {
+	for _, err := range each(s.instances, func(i *instance) error { return s.check(ctx, i) }) {
 		if err != nil {
 			problems = append(problems, err.Error())
 		}
@@ -50,22 +50,17 @@ func (r *Router) say(healthy bool, message string) {
 	}
 }
 
-func (s state) check(ctx context.Context, c *console.Console) error {
-	databases, err := c.Query(ctx, "SHOW DATABASES")
-	if err != nil {
-		return err
+// check tells what is wrong with a PgBouncer, or would be when a pause is asked for.
+func (s state) check(ctx context.Context, i *instance) error {
+	if fault := i.fault.Load(); fault != nil {
+		return *fault
 	}
-	if s.body.File != nil {
-		if name := absent(databases, s.body.File.Names()); name != "" {
-			return fmt.Errorf("console %q: no database %q: pgbouncer.ini needs the line %q, and then a RELOAD", c.Name, name, "%include "+s.body.File.Path)
-		}
-	}
-	pools, err := c.Query(ctx, "SHOW POOLS")
+	pools, err := i.console.Query(ctx, "SHOW POOLS")
 	if err != nil {
 		return err
 	}
 	if sessions := describe(pools, func(pool console.Row) bool { return pool["pool_mode"] == "session" && s.paused(pool["database"]) }); sessions != "" {
-		return fmt.Errorf("console %q: %s: a pause would have to wait until they end: set pool_mode = transaction, or leave the database out of databases", c.Name, sessions)
+		return fmt.Errorf("console %q: %s: a pause would have to wait until they end: set pool_mode = transaction, or leave the database out of databases", i.console.Name, sessions)
 	}
 	return nil
 }
@@ -73,16 +68,6 @@ func (s state) check(ctx context.Context, c *console.Console) error {
 // paused tells whether a database is one that Pause is about.
 func (s state) paused(database string) bool {
 	return len(s.body.Databases) == 0 || slices.Contains(s.body.Databases, database)
-}
-
-// absent is the first name without a row; empty if all have one.
-func absent(rows []console.Row, names []string) string {
-	for _, name := range names {
-		if !slices.ContainsFunc(rows, func(row console.Row) bool { return row["name"] == name }) {
-			return name
-		}
-	}
-	return ""
 }
 
 // busy tells what keeps a target from settling.

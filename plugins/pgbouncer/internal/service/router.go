@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pgvigil/pgvigil/plugins/pgbouncer/internal/conf"
@@ -44,9 +45,11 @@ func New(log *slog.Logger) *Router {
 	return &Router{log: log, applying: newTurn(), pausing: newTurn(), giveUp: func() {}}
 }
 
-// instance is one PgBouncer. All but the console is Apply's.
+// instance is one PgBouncer. What is not said to be for others is Apply's alone.
 type instance struct {
-	console *console.Console
+	console *console.Console // for all
+	// fault is what Apply has found wrong with its configuration, for Health.
+	fault atomic.Pointer[setupError]
 	// behind: it has not been told what stands in the databases_file, or was not when the plugin was started.
 	behind bool
 	// primary that its connections to the server were made for; empty if not known.
