@@ -238,7 +238,7 @@ func (b *bouncer) write(t testing.TB, name, content string) {
 
 func (b *bouncer) start(t testing.TB) {
 	t.Helper()
-	b.server = start(t, syscall.SIGTERM, b.program, filepath.Join(b.dir, "pgbouncer.ini"))
+	b.server = start(t, syscall.SIGKILL, b.program, filepath.Join(b.dir, "pgbouncer.ini"))
 	plugintest.Eventually(t, "PgBouncer takes connections", func() bool {
 		conn, err := pgconn.Connect(within(t), conninfo(b.dir, b.port, "pgvigil", "pgbouncer"))
 		if err == nil {

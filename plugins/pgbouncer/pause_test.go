@@ -128,12 +128,12 @@ func TestKilledWhilePaused(t *testing.T) {
 	eachVersion(t, func(t *testing.T, program string) {
 		p := newPooled(t, program)
 		p.warm(t)
-		const hold = 500 * time.Millisecond
-		p.r.mustPause(t, 1, plugintest.Patience, hold)
-		over := time.Now().Add(hold)
+		const wait, hold = 2 * time.Second, 500 * time.Millisecond
+		p.r.mustPause(t, 1, wait, hold)
+		over := time.Now().Add(wait + hold)
 		p.r.process.Kill(t)
 		q := p.b.ask(t)
-		plugintest.Eventually(t, "the hold is over", func() bool { return time.Now().After(over) })
+		plugintest.Eventually(t, "the pause should be over", func() bool { return time.Now().After(over) })
 		if got := p.b.waiting(t); got != 1 {
 			t.Errorf("%d clients wait, want 1: somebody has resumed", got)
 		}

@@ -105,39 +105,45 @@ func (w *writers) errors() []error {
 // TestSwitchover: PostgreSQL is stopped and comes back elsewhere, and none of 50 clients sees an error.
 func TestSwitchover(t *testing.T) {
 	eachVersion(t, func(t *testing.T, program string) {
-		const clients = 50
-		pg, file := newPostgres(t), emptyFile(t)
-		b := newBouncer(t, program, file)
-		r := newRouter(t, map[string]any{"consoles": []string{b.console("pgvigil")}, "databases_file": databases(file)})
-		if err := r.lead(t, 1, pg.endpoint("a")); err != nil {
-			t.Fatal(err)
-		}
-		w := startWriters(t, clients, b.port)
-		w.more(t, clients, 5)
-
-		began := time.Now()
-		r.mustPause(t, 1, plugintest.Patience, plugintest.Patience)
-		paused := time.Since(began)
-		held := w.acked.Load()
-		pg.move(t)
-		if got := w.acked.Load(); got != held {
-			t.Errorf("%d writes went through while paused", got-held)
-		}
-		moved := time.Now()
-		if err := r.lead(t, 2, pg.endpoint("b")); err != nil {
-			t.Fatal(err)
-		}
-		r.mustResume(t, 2)
-		t.Logf("pause took %s, routing and resume %s", paused, time.Since(moved))
-
-		w.more(t, clients, 5)
-		w.stop()
-		t.Logf("%d writes, longest time without one %s", w.acked.Load(), w.gap)
-		for _, err := range w.errors() {
-			t.Error(err)
-		}
-		if got := exec1(t, dial(t, pg.port, "app"), "SELECT count(*) FROM writes"); got != strconv.FormatInt(w.acked.Load(), 10) {
-			t.Errorf("%s rows, %d acknowledged", got, w.acked.Load())
+		for name, list := range map[string][]string{"all databases": nil, "one database": {"app"}} {
+			t.Run(name, func(t *testing.T) { switchover(t, program, list) })
 		}
 	})
+}
+
+func switchover(t *testing.T, program string, list []string) {
+	const clients = 50
+	pg, file := newPostgres(t), emptyFile(t)
+	b := newBouncer(t, program, file)
+	r := newRouter(t, map[string]any{"consoles": []string{b.console("pgvigil")}, "databases_file": databases(file), "databases": list})
+	if err := r.lead(t, 1, pg.endpoint("a")); err != nil {
+		t.Fatal(err)
+	}
+	w := startWriters(t, clients, b.port)
+	w.more(t, clients, 5)
+
+	began := time.Now()
+	r.mustPause(t, 1, plugintest.Patience, plugintest.Patience)
+	paused := time.Since(began)
+	held := w.acked.Load()
+	pg.move(t)
+	if got := w.acked.Load(); got != held {
+		t.Errorf("%d writes went through while paused", got-held)
+	}
+	moved := time.Now()
+	if err := r.lead(t, 2, pg.endpoint("b")); err != nil {
+		t.Fatal(err)
+	}
+	r.mustResume(t, 2)
+	t.Logf("pause took %s, routing and resume %s", paused, time.Since(moved))
+
+	w.more(t, clients, 5)
+	w.stop()
+	t.Logf("%d writes, longest time without one %s", w.acked.Load(), w.gap)
+	for _, err := range w.errors() {
+		t.Error(err)
+	}
+	if got := exec1(t, dial(t, pg.port, "app"), "SELECT count(*) FROM writes"); got != strconv.FormatInt(w.acked.Load(), 10) {
+		t.Errorf("%s rows, %d acknowledged", got, w.acked.Load())
+	}
 }

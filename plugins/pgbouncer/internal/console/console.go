@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -22,9 +23,15 @@ type Console struct {
 
 	config   *pgconn.Config
 	password func() (string, error)
-	turn     chan struct{} // held by whoever uses conn
+	turn     chan struct{} // held by whoever uses what follows
 	conn     *pgconn.PgConn
+	since    time.Time // of conn
+	admin    bool      // the user was seen to have the right to do more than SHOW
 }
+
+// keepFor is how long a connection is used. A PgBouncer that waits for its clients to leave does not listen any more,
+// but counts this one: it must not be kept from ending.
+const keepFor = time.Minute
 
 // Row is a row of a SHOW command, by column. NULL is the empty string.
 type Row map[string]string
@@ -75,6 +82,9 @@ func (c *Console) Query(ctx context.Context, command string) ([]Row, error) {
 	case <-ctx.Done():
 		return nil, c.explain(ctx.Err())
 	}
+	if time.Since(c.since) > keepFor {
+		c.drop()
+	}
 	kept := c.conn != nil
 	rows, err := c.try(ctx, command)
 	if kept && c.conn == nil && ctx.Err() == nil {
@@ -89,11 +99,11 @@ func (c *Console) try(ctx context.Context, command string) ([]Row, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.conn = conn
+		c.conn, c.since, c.admin = conn, time.Now(), true
 	}
 	rows, err := run(ctx, c.conn, command)
 	if c.conn.IsClosed() {
-		c.conn = nil
+		c.conn, c.admin = nil, false
 	}
 	return rows, err
 }
@@ -113,17 +123,21 @@ func (c *Console) Wait(ctx context.Context, command string) error {
 func (c *Console) Close() {
 	c.turn <- struct{}{}
 	defer func() { <-c.turn }()
+	c.drop()
+}
+
+func (c *Console) drop() {
 	if c.conn != nil {
 		closeNow(c.conn)
 		c.conn = nil
 	}
 }
 
-// login connects and makes sure of the right to do more than SHOW.
+// login connects and makes sure, once, of the right to do more than SHOW.
 func (c *Console) login(ctx context.Context) (*pgconn.PgConn, error) {
 	conn, err := c.dial(ctx)
-	if err != nil {
-		return nil, err
+	if err != nil || c.admin {
+		return conn, err
 	}
 	// The admin database is never paused: this changes nothing, and is refused for one of two reasons.
 	if _, err := run(ctx, conn, "RESUME pgbouncer"); err != nil && !Idle(err) {

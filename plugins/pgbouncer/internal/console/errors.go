@@ -71,5 +71,5 @@ func (c *Console) text(err error) string {
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Sprintf("%v: the user that pgvigild runs as must have access", err)
 	}
-	return err.Error()
+	return strings.Join(strings.Fields(err.Error()), " ") // pgconn uses several lines
 }

@@ -38,14 +38,14 @@ func (r *Router) Health(ctx context.Context) (bool, string) {
 // say logs what has changed.
 func (r *Router) say(healthy bool, message string) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if message == r.health {
-		return
-	}
-	r.health = message
-	if healthy {
+	said := r.said == message
+	r.said = message
+	r.mu.Unlock()
+	switch {
+	case said:
+	case healthy:
 		r.log.Info("pgbouncer is well", "message", message)
-	} else {
+	default:
 		r.log.Warn("pgbouncer is not well", "message", message)
 	}
 }

@@ -28,8 +28,8 @@ const retryEvery = time.Second
 
 // hold is a pause from before its first PAUSE until its last RESUME.
 type hold struct {
-	// Until is when it ends by itself, For how long that was from the time of writing: a clock set back does not
-	// make it longer.
+	// Until is when it ends by itself, For how long that was from the time of writing: a clock that is set back does
+	// not make it longer.
 	Until   time.Time     `json:"until"`
 	For     time.Duration `json:"for_ns"`
 	Targets []*target     `json:"targets"`
@@ -45,10 +45,14 @@ type target struct {
 	console *console.Console
 }
 
-// begin notes on disk what is going to be paused, so that it is resumed whatever happens to this process.
+// begin notes on disk what is going to be paused for d at most, so that it is resumed whatever happens to this process.
 func (r *Router) begin(targets []*target, d time.Duration) error {
 	h := &hold{Until: time.Now().Add(d), For: d, Targets: targets}
-	if err := r.mark(h); err != nil {
+	raw, err := json.Marshal(h)
+	if err != nil {
+		return err
+	}
+	if err := sdk.WriteFile(filepath.Join(r.state().stateDir, markName), raw, 0o600); err != nil {
 		return err
 	}
 	r.hold = h
@@ -57,20 +61,8 @@ func (r *Router) begin(targets []*target, d time.Duration) error {
 
 // arm lets the pause end by itself after d.
 func (r *Router) arm(d time.Duration) {
-	h := r.hold
-	h.Until, h.For = time.Now().Add(d), d
-	h.timer = time.AfterFunc(d, r.expire)
-	if err := r.mark(h); err != nil { // the next process would end the pause earlier
-		r.log.Warn("end of the pause is not on disk", "error", err)
-	}
-}
-
-func (r *Router) mark(h *hold) error {
-	raw, err := json.Marshal(h)
-	if err != nil {
-		return err
-	}
-	return sdk.WriteFile(filepath.Join(r.state().stateDir, markName), raw, 0o600)
+	r.hold.Until = time.Now().Add(d)
+	r.hold.timer = time.AfterFunc(d, r.expire)
 }
 
 // takeUp goes on with a pause that an earlier process has left.
@@ -93,9 +85,8 @@ func (r *Router) takeUp(path string, body conf.Body) error {
 	}
 	left := min(time.Until(h.Until), h.For)
 	r.log.Warn("an earlier process has left a pause", "ends_in", left)
-	h.Until = time.Now().Add(left)
-	h.timer = time.AfterFunc(left, r.expire)
 	r.hold = h
+	r.arm(left)
 	return nil
 }
 

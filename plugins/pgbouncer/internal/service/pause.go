@@ -76,7 +76,7 @@ func (r *Router) pause(ctx context.Context, wait, hold time.Duration) error {
 	if err != nil {
 		return err
 	}
-	if err := r.begin(targets, wait); err != nil {
+	if err := r.begin(targets, wait+hold); err != nil {
 		return status.Errorf(codes.Unavailable, "%v", err)
 	}
 	errs := each(targets, func(t *target) error { return t.console.Wait(settle, command("PAUSE", t.Database)) })

@@ -37,7 +37,7 @@ type Router struct {
 	epochs    *sdk.Epochs
 	stateDir  string
 	giveUp    context.CancelFunc // ends the Pause that runs
-	health    string             // what was last logged
+	said      string             // by Health, last
 }
 
 // New makes a router that is not configured.
