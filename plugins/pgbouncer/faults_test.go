@@ -50,11 +50,14 @@ func TestBadInputHeals(t *testing.T) {
 		file := emptyFile(t)
 		good := map[string]any{"path": file, "entries": map[string]string{"app": ""}}
 		b := newBouncer(t, program, file)
+		tcp := "host=127.0.0.1 port=" + strconv.Itoa(b.port) + " user="
 		secret := filepath.Join(plugintest.Dir(t), "password")
 
 		t.Run("wrong password", func(t *testing.T) {
 			write(t, secret, "wrong\n")
-			r := newRouter(t, map[string]any{"consoles": []string{b.console("pgvigil")}, "password_file": secret, "databases_file": good})
+			r := newRouter(t, map[string]any{
+				"consoles": []string{b.console("pgvigil")}, "password_file": secret, "databases_file": good,
+			})
 			r.complains(t, `user "pgvigil" is not let in: user and password_file must agree with PgBouncer's auth_file`, codes.FailedPrecondition)
 			write(t, secret, password+"\n")
 			r.heals(t)
@@ -63,17 +66,19 @@ func TestBadInputHeals(t *testing.T) {
 			if err := os.Remove(secret); err != nil {
 				t.Fatal(err)
 			}
-			r := newRouter(t, map[string]any{"consoles": []string{b.console("pgvigil")}, "password_file": secret, "databases_file": good})
+			r := newRouter(t, map[string]any{
+				"consoles": []string{b.console("pgvigil")}, "password_file": secret, "databases_file": good,
+			})
 			r.complains(t, "password_file: open "+secret+": no such file or directory", codes.Unavailable)
 			write(t, secret, password+"\n")
 			r.heals(t)
 		})
 		t.Run("over TCP, unknown user", func(t *testing.T) {
-			r := newRouter(t, map[string]any{"consoles": []string{"host=127.0.0.1 user=nobody port=" + strconv.Itoa(b.port)}, "databases_file": good})
+			r := newRouter(t, map[string]any{"consoles": []string{tcp + "nobody"}, "databases_file": good})
 			r.complains(t, `user "nobody" is not let in`, codes.FailedPrecondition)
 		})
 		t.Run("over TCP", func(t *testing.T) {
-			r := newRouter(t, map[string]any{"consoles": []string{"host=127.0.0.1 user=pgvigil port=" + strconv.Itoa(b.port)}, "databases_file": good})
+			r := newRouter(t, map[string]any{"consoles": []string{tcp + "pgvigil"}, "databases_file": good})
 			r.heals(t)
 		})
 		t.Run("may only look", func(t *testing.T) {
@@ -108,7 +113,8 @@ func TestFileNotIncluded(t *testing.T) {
 		b := newBouncer(t, program, "")
 		r := newRouter(t, map[string]any{"consoles": []string{b.console("pgvigil")}, "databases_file": databases(file)})
 		want := `pgbouncer.ini needs the line "%include ` + file + `"`
-		if err := r.lead(t, 1, &pluginv1.Endpoint{Name: "a", Host: "::1", Port: 5432}); status.Code(err) != codes.FailedPrecondition || !strings.Contains(err.Error(), want) {
+		err := r.lead(t, 1, &pluginv1.Endpoint{Name: "a", Host: "::1", Port: 5432})
+		if status.Code(err) != codes.FailedPrecondition || !strings.Contains(err.Error(), want) {
 			t.Errorf("apply: got %v, want FAILED_PRECONDITION with %q", err, want)
 		}
 		if healthy, message := r.health(t); healthy || !strings.Contains(message, want) {
@@ -128,7 +134,8 @@ func TestSessionMode(t *testing.T) {
 		}
 		session := dial(t, p.b.port, "app")
 		exec1(t, session, "SELECT 1")
-		want := `database "app", user "app": 1 in use in pool_mode session: a pause would have to wait until they end: set pool_mode = transaction`
+		want := `database "app", user "app": 1 in use in pool_mode session: a pause would have to wait until they end: ` +
+			`set pool_mode = transaction`
 		if healthy, message := p.r.health(t); healthy || !strings.Contains(message, want) {
 			t.Errorf("health with a session: %v, %q, want unhealthy and %q", healthy, message, want)
 		}
@@ -149,7 +156,9 @@ func TestOneOfTwoDoesNotRun(t *testing.T) {
 		pg, file := newPostgres(t), emptyFile(t)
 		alive, dead := newBouncer(t, program, file), newBouncer(t, program, file)
 		dead.server.stop(t, syscall.SIGKILL)
-		r := newRouter(t, map[string]any{"consoles": []string{dead.console("pgvigil"), alive.console("pgvigil")}, "databases_file": databases(file)})
+		r := newRouter(t, map[string]any{
+			"consoles": []string{dead.console("pgvigil"), alive.console("pgvigil")}, "databases_file": databases(file),
+		})
 		for name, err := range map[string]error{
 			"apply": r.lead(t, 1, pg.endpoint("a")), "again": r.lead(t, 1, pg.endpoint("a")),
 		} {

@@ -153,7 +153,7 @@ func newPostgres(t testing.TB) *postgres {
 		t.Fatal("no PostgreSQL in /usr/lib/postgresql")
 	}
 	p := &postgres{bin: found[len(found)-1], dir: ownDir(t)}
-	initdb := exec.Command(filepath.Join(p.bin, "initdb"), "-D", p.data(), "-U", "app", "-A", "trust", "--no-sync", "--locale=C")
+	initdb := exec.Command(filepath.Join(p.bin, "initdb"), "-D", p.data(), "-U", "app", "-A", "trust", "-N", "--locale=C")
 	initdb.Dir = "/"
 	initdb.SysProcAttr = &syscall.SysProcAttr{Credential: account(t)}
 	if out, err := initdb.CombinedOutput(); err != nil {
@@ -220,8 +220,8 @@ func (b *bouncer) configure(t testing.TB, databases string, lines ...string) {
 	b.write(t, "users.txt", users.String())
 	ini := append([]string{
 		"[pgbouncer]", "listen_addr = 127.0.0.1", fmt.Sprint("listen_port = ", b.port), "unix_socket_dir = " + b.dir,
-		"auth_type = scram-sha-256", "auth_file = " + filepath.Join(b.dir, "users.txt"), "admin_users = pgvigil", "stats_users = viewer",
-		"pool_mode = transaction", "default_pool_size = 10", "server_login_retry = 1", "pidfile = " + filepath.Join(b.dir, "pid"),
+		"auth_type = scram-sha-256", "auth_file = " + filepath.Join(b.dir, "users.txt"),
+		"admin_users = pgvigil", "stats_users = viewer", "pool_mode = transaction", "default_pool_size = 10", "server_login_retry = 1", "pidfile = " + filepath.Join(b.dir, "pid"),
 	}, lines...)
 	if databases != "" {
 		ini = append(ini, "%include "+databases)
@@ -379,7 +379,9 @@ func (r *router) use(t testing.TB, conn *grpc.ClientConn) {
 // lead applies a primary.
 func (r *router) lead(t testing.TB, epoch uint64, primary *pluginv1.Endpoint) error {
 	t.Helper()
-	_, err := r.Apply(within(t), &pluginv1.RouterApplyRequest{Epoch: epoch, Primary: primary, OwnRole: pluginv1.OwnRole_OWN_ROLE_STANDBY})
+	_, err := r.Apply(within(t), &pluginv1.RouterApplyRequest{
+		Epoch: epoch, Primary: primary, OwnRole: pluginv1.OwnRole_OWN_ROLE_STANDBY,
+	})
 	return err
 }
 

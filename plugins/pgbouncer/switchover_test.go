@@ -115,7 +115,9 @@ func switchover(t *testing.T, program string, list []string) {
 	const clients = 50
 	pg, file := newPostgres(t), emptyFile(t)
 	b := newBouncer(t, program, file)
-	r := newRouter(t, map[string]any{"consoles": []string{b.console("pgvigil")}, "databases_file": databases(file), "databases": list})
+	r := newRouter(t, map[string]any{
+		"consoles": []string{b.console("pgvigil")}, "databases_file": databases(file), "databases": list,
+	})
 	if err := r.lead(t, 1, pg.endpoint("a")); err != nil {
 		t.Fatal(err)
 	}

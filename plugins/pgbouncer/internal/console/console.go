@@ -60,10 +60,11 @@ func parse(conninfo string) (*pgconn.Config, error) {
 		return nil, errors.New(`write it as "host=… port=… user=…", not as a URL`)
 	}
 	config, err := pgconn.ParseConfig("dbname=pgbouncer port=6432 user=pgbouncer host=" + unset + " passfile=/dev/null " + conninfo)
+	elsewhere := func(f *pgconn.FallbackConfig) bool { return f.Host != config.Host }
 	switch {
 	case err != nil:
 		return nil, err
-	case config.Host == unset || slices.ContainsFunc(config.Fallbacks, func(f *pgconn.FallbackConfig) bool { return f.Host != config.Host }):
+	case config.Host == unset, slices.ContainsFunc(config.Fallbacks, elsewhere):
 		return nil, errors.New("host must be one host, or the directory of a Unix socket")
 	case config.Password != "":
 		return nil, errors.New("take the password out and put it into password_file")

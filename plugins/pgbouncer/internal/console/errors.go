@@ -57,7 +57,7 @@ func (c *Console) text(err error) string {
 	user := c.config.User
 	switch {
 	case answered(err, "admin access needed"):
-		return fmt.Sprintf("user %q may only look: PgBouncer needs it in admin_users, not in stats_users alone, and then a RELOAD", user)
+		return fmt.Sprintf("user %q may only look: PgBouncer needs it in admin_users, not only in stats_users, and then a RELOAD", user)
 	case answered(err, "not allowed"):
 		return fmt.Sprintf("user %q may not use the console: PgBouncer needs it in admin_users, and then a RELOAD", user)
 	case answered(err, "authentication failed"), answered(err, "no such user"):

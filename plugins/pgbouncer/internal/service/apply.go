@@ -18,7 +18,9 @@ import (
 // Apply leads every PgBouncer to the primary. While there is none it leaves them as they are: clients wait there.
 // UNAVAILABLE: some could not be reached; the others have been led, and the next call tries again.
 func (r *Router) Apply(ctx context.Context, req *pluginv1.RouterApplyRequest) (*pluginv1.RouterApplyResponse, error) {
-	if _, known := pluginv1.OwnRole_name[int32(req.GetOwnRole())]; !known || req.GetOwnRole() == pluginv1.OwnRole_OWN_ROLE_UNSPECIFIED {
+	switch req.GetOwnRole() {
+	case pluginv1.OwnRole_OWN_ROLE_PRIMARY, pluginv1.OwnRole_OWN_ROLE_STANDBY, pluginv1.OwnRole_OWN_ROLE_NONE:
+	default:
 		return nil, status.Errorf(codes.InvalidArgument, "own_role %d is unknown", req.GetOwnRole())
 	}
 	if err := r.applying.take(ctx); err != nil {
@@ -88,8 +90,9 @@ func (i *instance) load(ctx context.Context, file *conf.File, primary *pluginv1.
 		return err
 	}
 	if name := astray(rows, file, primary); name != "" {
-		fault := setupError(fmt.Sprintf("console %q: database %q does not lead to the primary after RELOAD: pgbouncer.ini needs the line %q, "+
-			"must not define the database itself, and must be free of errors (see PgBouncer's log)", i.console.Name, name, "%include "+file.Path))
+		fault := setupError(fmt.Sprintf("console %q: database %q does not lead to the primary after RELOAD: pgbouncer.ini needs the line "+
+			"%q, must not define the database itself, and must be free of errors (see PgBouncer's log)",
+			i.console.Name, name, "%include "+file.Path))
 		i.fault.Store(&fault)
 		return fault
 	}

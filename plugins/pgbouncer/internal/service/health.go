@@ -59,14 +59,16 @@ func (s state) check(ctx context.Context, i *instance) error {
 	if err != nil {
 		return err
 	}
-	if sessions := describe(pools, func(pool console.Row) bool { return pool["pool_mode"] == "session" && s.paused(pool["database"]) }); sessions != "" {
-		return fmt.Errorf("console %q: %s: a pause would have to wait until they end: set pool_mode = transaction, or leave the database out of databases", i.console.Name, sessions)
+	sessions := describe(pools, func(pool console.Row) bool { return pool["pool_mode"] == "session" && s.pauses(pool["database"]) })
+	if sessions != "" {
+		return fmt.Errorf("console %q: %s: a pause would have to wait until they end: set pool_mode = transaction, "+
+			"or leave the database out of databases", i.console.Name, sessions)
 	}
 	return nil
 }
 
-// paused tells whether a database is one that Pause is about.
-func (s state) paused(database string) bool {
+// pauses tells whether a database is one that Pause is about.
+func (s state) pauses(database string) bool {
 	return len(s.body.Databases) == 0 || slices.Contains(s.body.Databases, database)
 }
 
@@ -83,12 +85,13 @@ func (t *target) busy(ctx context.Context) string {
 	return what
 }
 
-// describe lists the pools that match and whose connections to the server are in use.
+// describe lists the pools that match and have connections to the server in use.
 func describe(pools []console.Row, match func(console.Row) bool) string {
 	var out []string
 	for _, p := range pools {
 		if p["sv_active"] != "0" && p["database"] != "pgbouncer" && match(p) {
-			out = append(out, fmt.Sprintf("database %q, user %q: %s in use in pool_mode %s", p["database"], p["user"], p["sv_active"], p["pool_mode"]))
+			out = append(out, fmt.Sprintf("database %q, user %q: %s in use in pool_mode %s",
+				p["database"], p["user"], p["sv_active"], p["pool_mode"]))
 		}
 	}
 	return strings.Join(out, ", ")

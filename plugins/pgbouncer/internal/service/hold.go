@@ -92,14 +92,12 @@ func (r *Router) takeUp(path string, body conf.Body) error {
 
 // expire ends a pause that nobody has ended, and goes on with one that could not be ended everywhere.
 func (r *Router) expire() {
-	ctx, cancel := context.WithTimeout(context.Background(), answerBound)
-	defer cancel()
 	r.pausing <- struct{}{}
 	defer r.pausing.give()
 	if r.hold == nil || time.Now().Before(r.hold.Until) {
 		return // another one by now
 	}
-	if err := r.release(ctx); err != nil {
+	if err := r.release(context.Background()); err != nil {
 		r.log.Error("pause cannot be ended yet", "error", err)
 		return
 	}
@@ -131,13 +129,19 @@ func (r *Router) release(ctx context.Context) error {
 	return nil
 }
 
-// resume takes it for done also when PgBouncer is not paused or does not run: it forgets a pause when it ends.
+// resume takes it for done also when PgBouncer is not paused, or does not run and so has forgotten. A PAUSE that was given
+// up may lie unread on another connection: PgBouncer reads it no later than the first RESUME, and the second undoes it.
 func (t *target) resume(ctx context.Context) error {
-	_, err := t.console.Query(ctx, command("RESUME", t.Database))
-	if console.Idle(err) || console.Gone(err) {
-		return nil
+	for range 2 {
+		_, err := t.console.Query(ctx, command("RESUME", t.Database))
+		if console.Gone(err) {
+			return nil
+		}
+		if err != nil && !console.Idle(err) {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 // closeFormer closes consoles that are no part of the configuration any more.

@@ -16,6 +16,9 @@ import (
 	"google.golang.org/grpc/status"
 )
 
+// lookBound is for finding out what keeps a pause from settling: clients are held back meanwhile.
+const lookBound = 200 * time.Millisecond
+
 // Pause holds the clients of every PgBouncer back, all at once. Any error means that nothing is held. DEADLINE_EXCEEDED:
 // something did not settle within wait_ns, and the message tells what. FAILED_PRECONDITION: a console refuses, or
 // somebody else has paused it. A PgBouncer that does not run has no clients and is left out, unless none runs.
@@ -127,36 +130,31 @@ func foreign(c *console.Console, rows []console.Row, databases []string) error {
 
 // undo resumes whatever a Pause that failed has paused, and tells why it failed.
 func (r *Router) undo(ctx context.Context, errs []error) error {
-	now, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerBound)
+	look, cancel := context.WithTimeout(ctx, lookBound)
 	defer cancel()
 	var paused []*target
+	var late []string
 	for n, t := range r.hold.Targets {
-		if console.Held(errs[n]) {
+		switch err := errs[n]; {
+		case console.Held(err):
 			errs[n] = setupError(fmt.Sprintf("console %q: somebody else has paused it: RESUME it there first", t.Console))
-		} else if !console.Answered(errs[n]) && !console.Gone(errs[n]) {
+		case console.Answered(err), console.Gone(err): // nothing is paused there
+		case errors.Is(err, context.DeadlineExceeded):
+			late = append(late, fmt.Sprintf("console %q: %s", t.Console, t.busy(look)))
+			paused = append(paused, t)
+		default:
 			paused = append(paused, t)
 		}
 	}
-	err := summary(errs)
-	if ctx.Err() != nil {
-		err = ctx.Err()
-	} else if late := unsettled(now, r.hold.Targets, errs); len(late) > 0 {
-		err = status.Errorf(codes.DeadlineExceeded, "pause did not settle in time, and is undone: %s", strings.Join(late, "; "))
-	}
 	r.hold.Targets = paused
-	if failed := r.release(now); failed != nil {
-		r.log.Error("pause is not undone yet", "error", failed)
+	if err := r.release(context.WithoutCancel(ctx)); err != nil {
+		r.log.Error("pause is not undone yet", "error", err)
 	}
-	return err
-}
-
-// unsettled tells what at the targets that ran into the deadline is still busy.
-func unsettled(ctx context.Context, targets []*target, errs []error) []string {
-	late := make([]string, len(targets))
-	for n, t := range targets {
-		if errors.Is(errs[n], context.DeadlineExceeded) {
-			late[n] = fmt.Sprintf("console %q: %s", t.Console, t.busy(ctx))
-		}
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case len(late) > 0:
+		return status.Errorf(codes.DeadlineExceeded, "pause did not settle in time, and is undone: %s", strings.Join(late, "; "))
 	}
-	return slices.DeleteFunc(late, func(s string) bool { return s == "" })
+	return summary(errs)
 }

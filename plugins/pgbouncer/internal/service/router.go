@@ -87,7 +87,7 @@ func (r *Router) Configure(_ context.Context, c sdk.Config) []*pluginv1.Diagnost
 	if err != nil {
 		return []*pluginv1.Diagnostic{sdk.Errorf(sdk.Path(), "body cannot be read", "%v.", err)}
 	}
-	if r.isCurrent(body) {
+	if s := r.state(); s.epochs != nil && reflect.DeepEqual(s.body, body) {
 		return nil
 	}
 	instances, err := open(body)
@@ -103,12 +103,6 @@ func (r *Router) Configure(_ context.Context, c sdk.Config) []*pluginv1.Diagnost
 	r.mu.Unlock()
 	go closeAll(old) // it waits for whoever uses them
 	return nil
-}
-
-func (r *Router) isCurrent(body conf.Body) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.epochs != nil && reflect.DeepEqual(r.body, body)
 }
 
 func open(body conf.Body) ([]*instance, error) {
