@@ -221,7 +221,8 @@ func (b *bouncer) configure(t testing.TB, databases string, lines ...string) {
 	ini := append([]string{
 		"[pgbouncer]", "listen_addr = 127.0.0.1", fmt.Sprint("listen_port = ", b.port), "unix_socket_dir = " + b.dir,
 		"auth_type = scram-sha-256", "auth_file = " + filepath.Join(b.dir, "users.txt"),
-		"admin_users = pgvigil", "stats_users = viewer", "pool_mode = transaction", "default_pool_size = 10", "server_login_retry = 1", "pidfile = " + filepath.Join(b.dir, "pid"),
+		"admin_users = pgvigil", "stats_users = viewer", "pool_mode = transaction",
+		"default_pool_size = 10", "server_login_retry = 1", "pidfile = " + filepath.Join(b.dir, "pid"),
 	}, lines...)
 	if databases != "" {
 		ini = append(ini, "%include "+databases)
@@ -335,22 +336,31 @@ type router struct {
 	body    map[string]any
 }
 
-var build = sync.OnceValue(func() string {
-	dir, err := os.MkdirTemp("/tmp", "pgvbin")
-	if err != nil {
-		panic(err)
-	}
-	path := filepath.Join(dir, "pgvigil-plugin-pgbouncer")
-	if out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
-		panic(fmt.Sprintf("build: %v\n%s", err, out))
-	}
-	return path
-})
+// programs is a directory for the plugin, for as long as the tests run.
+var programs string
 
 func TestMain(m *testing.M) {
+	var err error
+	if programs, err = os.MkdirTemp("/tmp", "pgvbin"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	code := m.Run()
-	_ = os.RemoveAll(filepath.Dir(build()))
+	_ = os.RemoveAll(programs)
 	os.Exit(code)
+}
+
+// build builds the plugin, once, and returns its path.
+func build(t testing.TB) string {
+	t.Helper()
+	path := filepath.Join(programs, "pgvigil-plugin-pgbouncer")
+	if _, err := os.Stat(path); err == nil {
+		return path
+	}
+	if out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return path
 }
 
 // newRouter starts the plugin with a body to which the password is added.
@@ -366,7 +376,7 @@ func newRouter(t testing.TB, body map[string]any) *router {
 
 func (r *router) start(t testing.TB) {
 	t.Helper()
-	r.process = &plugintest.Process{Path: build()}
+	r.process = &plugintest.Process{Path: build(t)}
 	r.use(t, r.process.Start(t))
 }
 

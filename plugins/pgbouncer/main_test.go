@@ -17,7 +17,7 @@ import (
 func TestConformance(t *testing.T) {
 	connections := map[string]func(testing.TB) *grpc.ClientConn{
 		"in_process": func(t testing.TB) *grpc.ClientConn { return plugintest.InProcess(t, plugin()) },
-		"binary":     func(t testing.TB) *grpc.ClientConn { return plugintest.Binary(t, build()) },
+		"binary":     func(t testing.TB) *grpc.ClientConn { return plugintest.Binary(t, build(t)) },
 	}
 	eachVersion(t, func(t *testing.T, program string) {
 		for name, connect := range connections {

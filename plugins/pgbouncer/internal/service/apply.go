@@ -90,8 +90,8 @@ func (i *instance) load(ctx context.Context, file *conf.File, primary *pluginv1.
 		return err
 	}
 	if name := astray(rows, file, primary); name != "" {
-		fault := setupError(fmt.Sprintf("console %q: database %q does not lead to the primary after RELOAD: pgbouncer.ini needs the line "+
-			"%q, must not define the database itself, and must be free of errors (see PgBouncer's log)",
+		fault := setupError(fmt.Sprintf("console %q: database %q does not lead to the primary after RELOAD: pgbouncer.ini needs the "+
+			"line %q, must not define the database itself, and must be free of errors (see PgBouncer's log)",
 			i.console.Name, name, "%include "+file.Path))
 		i.fault.Store(&fault)
 		return fault
