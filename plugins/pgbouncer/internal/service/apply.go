@@ -44,7 +44,7 @@ func (s state) lead(ctx context.Context, primary *pluginv1.Endpoint) error {
 	ctx, cancel := context.WithTimeout(ctx, answerBound)
 	defer cancel()
 	if s.body.File == nil {
-		return summary(each(s.instances, func(i *instance) error { return i.reconnect(ctx, s.body.Databases, primary) }))
+		return summary(each(s.instances, func(i *instance) error { return i.reconnect(ctx, primary) }))
 	}
 	changed, err := s.body.File.Write(primary)
 	if err != nil {
@@ -60,15 +60,13 @@ func (s state) lead(ctx context.Context, primary *pluginv1.Endpoint) error {
 
 // reconnect has connections to the server replaced, as they become free, when they were made for another primary. The
 // address that PgBouncer knows leads to the new one.
-func (i *instance) reconnect(ctx context.Context, databases []string, primary *pluginv1.Endpoint) error {
+func (i *instance) reconnect(ctx context.Context, primary *pluginv1.Endpoint) error {
 	key := fmt.Sprintf("%s %s %d", primary.GetName(), primary.GetHost(), primary.GetPort())
 	if i.primary == key {
 		return nil
 	}
-	for _, database := range orAll(databases) {
-		if _, err := i.console.Query(ctx, command("RECONNECT", database)); err != nil {
-			return err
-		}
+	if _, err := i.console.Query(ctx, "RECONNECT"); err != nil {
+		return err
 	}
 	i.primary = key
 	return nil
@@ -80,14 +78,13 @@ func (i *instance) load(ctx context.Context, file *conf.File, primary *pluginv1.
 	if err != nil {
 		return err
 	}
-	if !i.behind && astray(rows, file, primary) == "" {
-		return nil
-	}
-	if _, err := i.console.Query(ctx, "RELOAD"); err != nil {
-		return err
-	}
-	if rows, err = i.console.Query(ctx, "SHOW DATABASES"); err != nil {
-		return err
+	if i.behind || astray(rows, file, primary) != "" {
+		if _, err := i.console.Query(ctx, "RELOAD"); err != nil {
+			return err
+		}
+		if rows, err = i.console.Query(ctx, "SHOW DATABASES"); err != nil {
+			return err
+		}
 	}
 	if name := astray(rows, file, primary); name != "" {
 		fault := setupError(fmt.Sprintf("console %q: database %q does not lead to the primary after RELOAD: pgbouncer.ini needs the "+
@@ -111,20 +108,4 @@ func astray(rows []console.Row, file *conf.File, primary *pluginv1.Endpoint) str
 		}
 	}
 	return ""
-}
-
-// orAll stands for all databases by the empty name if none is listed.
-func orAll(databases []string) []string {
-	if len(databases) == 0 {
-		return []string{""}
-	}
-	return databases
-}
-
-// command is a verb of the console for one database, or for all.
-func command(verb, database string) string {
-	if database == "" {
-		return verb
-	}
-	return verb + " " + conf.Identifier(database)
 }

@@ -152,3 +152,19 @@ func (r *Router) closeFormer(targets []*target) {
 		}
 	}
 }
+
+// orAll stands for all databases by the empty name if none is listed.
+func orAll(databases []string) []string {
+	if len(databases) == 0 {
+		return []string{""}
+	}
+	return databases
+}
+
+// command is a verb of the console for one database, or for all.
+func command(verb, database string) string {
+	if database == "" {
+		return verb
+	}
+	return verb + " " + conf.Identifier(database)
+}
