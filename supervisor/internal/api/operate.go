@@ -11,11 +11,12 @@ import (
 	"github.com/pgvigil/pgvigil/supervisor/internal/status"
 )
 
-// switchover moves the leadership on purpose. Body: leader, candidate.
+// switchover moves the leadership on purpose. Body: leader, candidate, cut_clients.
 func (s *Server) switchover(w http.ResponseWriter, r *http.Request) {
 	var leader, candidate string
+	var cut bool
 	var at any
-	f := fields{"leader": &leader, "candidate": &candidate, "scheduled_at": &at}.read(w, r)
+	f := fields{"leader": &leader, "candidate": &candidate, "cut_clients": &cut, "scheduled_at": &at}.read(w, r)
 	switch {
 	case f != nil:
 	case at != nil:
@@ -23,7 +24,7 @@ func (s *Server) switchover(w http.ResponseWriter, r *http.Request) {
 	case leader != "" && leader == candidate:
 		f = badRequest("candidate: %q is the leader that is to be replaced", clip(leader))
 	}
-	s.operate(w, r, f, status.Request{Kind: string(core.Switchover), From: leader, To: candidate})
+	s.operate(w, r, f, status.Request{Kind: string(core.Switchover), From: leader, To: candidate, Force: cut})
 }
 
 // failover makes a member the leader while there is none. With a leader named, it is a switchover, as with Patroni.

@@ -67,6 +67,7 @@ func TestRequests(t *testing.T) {
 	}{
 		{"POST", "/switchover?wait=false", `{"leader":"mdw","candidate":"standby"}`, 202, status.Request{Kind: "switchover", From: "mdw", To: "standby", By: "127.0.0.1"}},
 		{"POST", "/switchover?wait=false", `{"leader":"mdw","candidate":null,"scheduled_at":null}`, 202, status.Request{Kind: "switchover", From: "mdw", By: "127.0.0.1"}},
+		{"POST", "/switchover?wait=false", `{"cut_clients":true}`, 202, status.Request{Kind: "switchover", Force: true, By: "127.0.0.1"}},
 		{"POST", "/switchover?wait=false", ``, 202, status.Request{Kind: "switchover", By: "127.0.0.1"}},
 		{"POST", "/failover?wait=false", `{"candidate":"standby"}`, 202, status.Request{Kind: "failover", To: "standby", By: "127.0.0.1"}},
 		{"POST", "/failover?wait=false", `{"candidate":"standby","accept_data_loss":true}`, 202, status.Request{Kind: "failover", To: "standby", Force: true, By: "127.0.0.1"}},
@@ -105,7 +106,7 @@ func TestBadRequestsNeverReachTheOperator(t *testing.T) {
 		{"POST", "/switchover", `[]`, 400, "not a JSON object"},
 		{"POST", "/switchover", `{} {}`, 400, "not a JSON object"},
 		{"POST", "/switchover", `{"candidat":"x"}`, 400, `unknown field \"candidat\" (did you mean \"candidate\"?)`},
-		{"POST", "/switchover", `{"zzz":"x"}`, 400, `known: [candidate leader scheduled_at]`},
+		{"POST", "/switchover", `{"zzz":"x"}`, 400, `known: [candidate cut_clients leader scheduled_at]`},
 		{"POST", "/switchover", `{"leader":5}`, 400, "leader:"},
 		{"POST", "/switchover", `{"leader":"mdw","candidate":"mdw"}`, 400, "is the leader"},
 		{"POST", "/switchover", `{"leader":"mdw","scheduled_at":"2030-01-01T00:00:00Z"}`, 400, "cannot be scheduled"},

@@ -17,10 +17,13 @@ func (a *App) switchoverCommand() *cobra.Command {
 		Use:   "switchover",
 		Short: "Move the leadership to another member, on purpose",
 		Long: "Moves the leadership to another member: the leader is stopped cleanly, the candidate takes over with everything\n" +
-			"written, and the old leader follows it. Without --candidate the cluster chooses.",
+			"written, and the old leader follows it. Without --candidate the cluster chooses.\n\n" +
+			"Poolers hold the transactions of clients back meanwhile. Where one cannot, for transactions run on, the switchover is called\n" +
+			"off; --cut-clients goes ahead.",
 	}
 	leader := c.Flags().String("leader", "", "the member that leads now; the switchover is refused if it does not")
 	candidate := c.Flags().String("candidate", "", "the member that is to lead")
+	cut := c.Flags().Bool("cut-clients", false, "go ahead though a pooler cannot hold clients back")
 	o := a.operationFlags(c, time.Minute)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		client, before, err := a.begin(c.Context())
@@ -43,7 +46,10 @@ func (a *App) switchoverCommand() *cobra.Command {
 		if err := a.confirm(o, before, fmt.Sprintf("Switch over from %s to %s?", from, to)); err != nil {
 			return err
 		}
-		body := map[string]string{"leader": from, "candidate": *candidate}
+		body := map[string]any{"leader": from, "candidate": *candidate}
+		if *cut { // a field that older supervisors do not know
+			body["cut_clients"] = true
+		}
 		return a.run(c.Context(), client, o, before, http.MethodPost, "/switchover?wait=false", body)
 	}
 	a.completeMembers(c, "leader", "candidate")

@@ -36,6 +36,11 @@ const (
 	// ActPromise answers a leader's heartbeat with a promise not to vote. Local.
 	ActPromise ActionKind = "promise"
 
+	// ActHoldBack has the poolers of this host hold clients' transactions back, ActLetGo tells all routers where traffic belongs and
+	// then has them go on.
+	ActHoldBack ActionKind = "hold-back"
+	ActLetGo    ActionKind = "let-go"
+
 	// ActRoute tells every router where traffic belongs.
 	ActRoute ActionKind = "route"
 )
@@ -61,8 +66,10 @@ type Action struct {
 	Sync     SyncSet  // promote, apply
 	Settle   bool     // apply: Sync is to be proven in force in every process
 	Promise  *Promise // promise
-	Routes   *Routes  // route
+	Routes   *Routes  // route, let-go; stop: what the routers are told before, nil for nothing
 	Message  string   // refuse, and for people
+
+	Operation string // hold-back: for which
 }
 
 // Peer is a member as a source of WAL.

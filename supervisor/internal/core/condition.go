@@ -120,6 +120,8 @@ var (
 	impossible   = &condition{"hand-over impossible", func(f *facts) bool { return f.handoverBlocker() != "" }}
 	checkpointed = &condition{"checkpoint made ahead", func(f *facts) bool { return f.s.Operation.Checkpointed || !f.mayTry(ActCheckpoint) }}
 	caughtUp     = &condition{"candidate caught up", (*facts).candidateCaughtUp}
+	clientsHeld  = &condition{"poolers hold clients back", (*facts).clientsHeld}
+	poolerStuck  = &condition{"a pooler cannot", func(f *facts) bool { return f.poolerStuck() != "" }}
 )
 
 // pgKnown: there is a report, and none that a job has made obsolete. Of a primary that ended under our leadership we wait a

@@ -13,7 +13,7 @@ func Decide(s State, o Observation, p Policy) (State, Plan, Reason) {
 	plan := r.then(f)
 	if s.Claim.Done {
 		plan = append(plan, f.closeReinit()...)
-		plan = append(plan, f.epilogue()...)
+		plan = append(plan, f.epilogue(plan)...)
 		plan = append(plan, f.promise()...)
 	}
 	return s.intend(plan, r, f), plan, explain(sec, r, f)
@@ -22,6 +22,9 @@ func Decide(s State, o Observation, p Policy) (State, Plan, Reason) {
 // intend notes what the plan is about to bring about, before it is executed.
 func (s State) intend(plan Plan, r rule, f *facts) State {
 	for _, a := range plan {
+		if a.Routes != nil {
+			s.Routed, s.RoutedAt = a.Routes, f.o.Now
+		}
 		switch a.Kind {
 		case ActApply:
 			s.Applied = f.applyKey()
@@ -39,10 +42,12 @@ func (s State) intend(plan Plan, r rule, f *facts) State {
 			s.Whole, s.Lacking, s.Detached = false, true, 0
 		case ActFollow, ActStart:
 			s.Detached = 0
+		case ActHoldBack:
+			s.HeldBack = a.Operation
+		case ActLetGo:
+			s.HeldBack = ""
 		case ActPromise:
 			s = s.promising(*a.Promise, f)
-		case ActRoute:
-			s.Routed, s.RoutedAt = a.Routes, f.o.Now
 		case ActCommit:
 			s = s.intendCommit(a.Commit)
 			switch l := a.Commit.Leader(); {

@@ -23,6 +23,9 @@ func (f *facts) keep() Plan {
 // deadman comes first: from the write on, others may count down.
 func (f *facts) renewalDue() bool {
 	h := f.s.Hold
+	if h.Record.Handover != f.handoverToSay() {
+		return true
+	}
 	if h.Record.Paused != f.pauseWanted() {
 		return f.pauseWanted() || !f.o.Deadman.Present || f.o.Deadman.ArmedUntil != 0 || !f.s.Writable
 	}
@@ -90,9 +93,15 @@ func (f *facts) applyKey() string {
 	return string(f.pg.Role) + " " + strings.Join(f.others(), " ") + " " + f.syncSet().String()
 }
 
-// epilogue is what every supervisor does that may speak: say how it is, and tell the routers.
-func (f *facts) epilogue() Plan {
-	return append(f.publish(), f.route()...)
+// epilogue is what every supervisor does that may speak: say how it is, have clients held back or let go, and tell the routers
+// unless that is done already.
+func (f *facts) epilogue(plan Plan) Plan {
+	out := append(f.publish(), f.holdBack()...)
+	told := func(a Action) bool { return a.Routes != nil }
+	if slices.ContainsFunc(plan, told) || slices.ContainsFunc(out, told) {
+		return out
+	}
+	return append(out, f.route()...)
 }
 
 // publish writes the member record when something changed, or as a sign of life.
@@ -143,6 +152,10 @@ func (f *facts) self() Member {
 		m.Race = f.s.RaceEpoch
 	}
 	m.Detached, m.Lacking, m.Owed = f.voted(), f.s.Lacking, f.s.Owed
+	m.Pools = f.o.Poolers.Any
+	if f.s.HeldBack != "" && f.s.HeldBack == f.o.Poolers.Held {
+		m.Held, m.Stuck = f.o.Poolers.Held, f.o.Poolers.Stuck
+	}
 	return m
 }
 
@@ -173,19 +186,33 @@ func sameMember(a, b Member) bool {
 		a.Streaming == b.Streaming && a.Upstream == b.Upstream && a.Checkpointed == b.Checkpointed &&
 		slices.Equal(a.PendingRestart, b.PendingRestart) && a.Job == b.Job && a.NoFailover == b.NoFailover &&
 		a.Priority == b.Priority && maps.Equal(a.Tags, b.Tags) && a.Detached == b.Detached && a.Lacking == b.Lacking && a.Owed == b.Owed &&
-		a.Race == b.Race
+		a.Race == b.Race && a.Pools == b.Pools && a.Held == b.Held && a.Stuck == b.Stuck
 }
 
-// route tells the routers, when something changed and every few seconds.
+// route tells the routers, when something changed and every few seconds. Without a fresh picture they are told one thing only: that
+// PostgreSQL here is no primary any more.
 func (f *facts) route() Plan {
-	if !f.p.Routers || !viewFresh.holds(f) {
+	told := f.s.Routed
+	switch {
+	case !f.p.Routers:
 		return nil
+	case !viewFresh.holds(f):
+		if told == nil || told.OwnRole != RolePrimary || f.leads() {
+			return nil
+		}
+		r := f.demoted(*told)
+		return Plan{{Kind: ActRoute, Epoch: r.Epoch, Routes: &r}}
 	}
 	r := f.routes()
-	if f.s.Routed != nil && sameRoutes(*f.s.Routed, r) && f.o.Now.Sub(f.s.RoutedAt) < 5*Second {
+	if told != nil && sameRoutes(*told, r) && f.o.Now.Sub(f.s.RoutedAt) < 5*Second {
 		return nil
 	}
 	return Plan{{Kind: ActRoute, Epoch: r.Epoch, Routes: &r}}
+}
+
+// leads: PostgreSQL here is the primary by right, and is not being stopped.
+func (f *facts) leads() bool {
+	return pgPrimary.holds(f) && f.holding() && (f.o.Job == nil || f.o.Job.Kind != ActStop)
 }
 
 // routes is where traffic belongs: the primary only while its leadership is in force.
@@ -202,12 +229,33 @@ func (f *facts) routes() Routes {
 		}
 	}
 	switch {
-	case pgPrimary.holds(f) && f.holding():
+	case f.leads():
 		r.OwnRole = RolePrimary
 	case pgStandby.holds(f):
 		r.OwnRole = RoleStandby
+	default:
+		return f.demoted(r)
 	}
 	return r
+}
+
+// demoted are the routes without a primary here.
+func (f *facts) demoted(r Routes) Routes {
+	r.OwnRole = RoleUnknown
+	if r.Primary != nil && r.Primary.Name == f.p.Self.Name {
+		r.Primary = nil
+	}
+	return r
+}
+
+// stop shuts PostgreSQL down in order. Of a primary the routers are told first, so that nothing is sent there any more.
+func (f *facts) stop() Action {
+	a := Action{Kind: ActStop, Epoch: f.epoch(), Patience: f.p.StopPatience}
+	if f.p.Routers && pgPrimary.holds(f) {
+		r := f.demoted(f.routes())
+		a.Routes = &r
+	}
+	return a
 }
 
 func endpoint(m Member, leader LSN) Endpoint {

@@ -25,6 +25,8 @@ type Observation struct {
 	Heard []Heard
 	// Probe is the question to PostgreSQL of another member that ProbeOf asks for.
 	Probe Probe
+	// Poolers of this host.
+	Poolers Poolers
 	// WatchdogReady is false when the watchdog is required and cannot be used: this node may not lead.
 	WatchdogReady bool
 	// WatchdogPending says that the watchdog is used and not armed yet: PostgreSQL must not open before it is.

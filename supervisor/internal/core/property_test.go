@@ -217,6 +217,7 @@ func TestSafetyOfEveryPlan(t *testing.T) {
 			checkRelease(t, a, next, o, r)
 			checkAttached(t, a, next, o, r)
 			checkPromise(t, a, s, o, r)
+			checkDemotion(t, a, o, p, r)
 		}
 		if calls > 1 {
 			t.Fatalf("%s asks for %d PostgreSQL calls at once: %v", r.Rule, calls, plan.Kinds())
@@ -245,6 +246,20 @@ func checkRelease(t *rapid.T, a Action, s State, o Observation, r Reason) {
 	}
 	if s.Writable || o.Job != nil {
 		t.Fatalf("%s releases while PostgreSQL may be writable (job %v)", r.Rule, o.Job)
+	}
+}
+
+// checkDemotion: before a primary is stopped the routers are told, and they are not told otherwise while it stops.
+func checkDemotion(t *rapid.T, a Action, o Observation, p Policy, r Reason) {
+	mine := func(x Routes) bool {
+		return x.OwnRole == RolePrimary || x.Primary != nil && x.Primary.Name == p.Self.Name
+	}
+	primary := o.Postgres != nil && o.Postgres.Status == StatusRunning && o.Postgres.Role == RolePrimary
+	switch {
+	case a.Kind == ActStop && primary && (a.Routes == nil || mine(*a.Routes)):
+		t.Fatalf("%s stops a primary, and tells the routers %+v before", r.Rule, a.Routes)
+	case a.Routes != nil && mine(*a.Routes) && o.Job != nil && o.Job.Kind == ActStop:
+		t.Fatalf("%s sends clients to a primary that is being stopped", r.Rule)
 	}
 }
 

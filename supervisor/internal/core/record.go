@@ -73,6 +73,8 @@ type Leader struct {
 	Released  bool   `json:"released,omitempty"`
 	FinalLSN  bool   `json:"final_lsn,omitempty"`
 	Successor string `json:"successor,omitempty"`
+	// Handover is the operation that the holder is about to stop for: poolers hold clients back until there is a primary again.
+	Handover string `json:"handover,omitempty"`
 }
 
 // Cohort is who keeps the acknowledged commits: each is flushed by the leader of Epoch and by K of the other Members,
@@ -136,6 +138,11 @@ type Member struct {
 	Owed    Position `json:"owed,omitzero"`
 	// Race is the epoch whose leader this member holds for gone; LSN is then what it stands for election with.
 	Race Epoch `json:"race,omitempty"`
+	// Pools says that there are poolers on this host, Held the operation they were asked to hold clients back for, once that has
+	// ended, and Stuck why they do not.
+	Pools bool   `json:"pools,omitempty"`
+	Held  string `json:"held,omitempty"`
+	Stuck string `json:"stuck,omitempty"`
 }
 
 // Operation is what an operator asked for; one at a time. Key "operation".
@@ -145,7 +152,8 @@ type Operation struct {
 	// From is the leader as the operator saw it, To the wanted one (or the member to reinitialise).
 	From string `json:"from,omitempty"`
 	To   string `json:"to,omitempty"`
-	// Force lets a failover go ahead without the ballots that prove that nothing acknowledged is lost.
+	// Force lets a failover go ahead without the ballots that prove that nothing acknowledged is lost, and a switchover though
+	// poolers cannot hold clients back.
 	Force bool   `json:"force,omitempty"`
 	By    string `json:"by,omitempty"`
 	// At is the wall clock of the member that took the request, Unix nanoseconds; for people only.

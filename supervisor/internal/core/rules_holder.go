@@ -34,10 +34,16 @@ func holderRules() section {
 			return Plan{{Kind: ActCheckpoint, Epoch: f.epoch()}}
 		}), keepsAnd(ActCheckpoint),
 			"Leading: a checkpoint is made ahead of the hand-over, so that the shutdown is short."),
-		row("P-080", []literal{is(pgPrimary), is(asked), is(caughtUp)}, keeping(func(f *facts) Plan {
-			return Plan{{Kind: ActStop, Epoch: f.epoch(), Patience: f.p.StopPatience}}
+		row("P-075", []literal{is(pgPrimary), is(asked), is(poolerStuck)}, keeping(func(f *facts) Plan {
+			return Plan{f.endOperation(Failed, f.poolerStuck())}
+		}), keeps,
+			"Leading: a pooler cannot hold clients back, the hand-over is called off."),
+		row("P-080", []literal{is(pgPrimary), is(asked), is(caughtUp), is(clientsHeld)}, keeping(func(f *facts) Plan {
+			return Plan{f.stop()}
 		}), keepsAnd(ActStop),
 			"Leading: the candidate has caught up, PostgreSQL is shut down to hand over."),
+		row("P-085", []literal{is(pgPrimary), is(asked), is(caughtUp)}, (*facts).keep, keeps,
+			"Leading: poolers are holding clients back before PostgreSQL is shut down to hand over."),
 		row("P-090", []literal{is(pgPrimary), is(asked)}, (*facts).keep, keeps,
 			"Leading: waiting for the candidate to catch up before handing over."),
 		row("P-100", []literal{is(pgPrimary)}, keeping((*facts).apply), keepsAnd(ActApply),

@@ -24,9 +24,7 @@ func fenceRules() section {
 
 // shutdownRules: the supervisor was asked to stop PostgreSQL and end.
 func shutdownRules() section {
-	stop := func(f *facts) Plan {
-		return Plan{{Kind: ActStop, Epoch: f.epoch(), Patience: f.p.StopPatience}}
-	}
+	stop := func(f *facts) Plan { return Plan{f.stop()} }
 	return section{"shutdown", []literal{is(stopping)}, []rule{
 		row("Q-010", []literal{is(jobRunning), is(holding)}, (*facts).keep, []ActionKind{ActCommit, ActArm, ActDisarm},
 			"Stopping: the action under way is let finish first."),

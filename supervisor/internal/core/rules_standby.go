@@ -82,5 +82,5 @@ func standbyRules() section {
 
 // astray stops a standby that has to climb a rung.
 func astray(f *facts) Plan {
-	return Plan{{Kind: ActStop, Epoch: f.epoch(), Patience: f.p.StopPatience}}
+	return Plan{f.stop()}
 }

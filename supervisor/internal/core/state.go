@@ -49,6 +49,8 @@ type State struct {
 	Applied  string
 	Routed   *Routes
 	RoutedAt Instant
+	// HeldBack is the operation that the poolers of this host were asked to hold clients back for.
+	HeldBack string
 }
 
 // Durable is the part of the state that must outlive the process.

@@ -81,6 +81,8 @@ func tell(t *testing.T, text string) string {
 //	restart X            the supervisor is a new process
 //	dcsless X, dcsful X  the host reaches all but the DCS
 //	apart X Y, together X  two hosts do not reach each other
+//	pooler X             there is a pooler on the host
+//	jam X                the pooler cannot hold clients back
 //	lose X, find X       answers of the DCS to X are lost, are not
 //	dcs down|up          the DCS
 //	switchover X         an operator asks to hand over to X
@@ -113,7 +115,7 @@ func (w *world) perform(c []string) error {
 	case "pause", "resume":
 		w.dcs.apply([]Write{{KeyConfig, Config{Paused: c[0] == "pause"}}})
 	case "switchover", "failover":
-		w.dcs.apply([]Write{{KeyOperation, Operation{ID: "op", Kind: OperationKind(c[0]), To: c[1], State: Pending}}})
+		w.dcs.apply([]Write{{KeyOperation, Operation{ID: "to " + c[1], Kind: OperationKind(c[0]), To: c[1], State: Pending}}})
 	case "show":
 		w.show()
 	default:
@@ -170,6 +172,10 @@ func (w *world) inflict(what string, n *node) error {
 		n.apart = ""
 	case "freeze", "thaw":
 		n.frozen = what == "freeze"
+	case "pooler":
+		n.pools = true
+	case "jam":
+		n.stuck = "transactions do not end"
 	case "lose", "find":
 		n.loseAnswers = what == "lose"
 	default:

@@ -56,6 +56,9 @@ type node struct {
 	apart   string
 	ears    arrived
 	boots   int
+	// pools: there is a pooler. stuck is why it cannot hold clients back, answered that it has answered.
+	pools, answered bool
+	stuck           string
 }
 
 // instance is a PostgreSQL.
@@ -152,6 +155,7 @@ func (w *world) turn(n *node) {
 	n.o.Postgres = n.pg.report(w, n)
 	n.o.Deadman = Deadman{Present: n.pg.running, ArmedUntil: n.pg.armed}
 	n.o.Heard, n.o.Probe = n.ears.all(), n.ears.probe
+	n.o.Poolers.Any = n.pools
 	n.o.Job = nil
 	if n.job != nil {
 		n.o.Job = &Job{Kind: n.job.action.Kind, Epoch: n.job.action.Epoch}
@@ -170,6 +174,9 @@ func (w *world) turn(n *node) {
 		w.execute(n, a)
 	}
 	n.wake = Wake(s, n.o, n.policy)
+	if n.answered {
+		n.wake, n.answered = w.now, false
+	}
 }
 
 func (w *world) execute(n *node, a Action) {
@@ -187,6 +194,12 @@ func (w *world) execute(n *node, a Action) {
 		n.pg.armed = 0
 	case ActPromise:
 		w.promise(n, a.Promise)
+	case ActHoldBack:
+		n.o.Poolers.Held, n.o.Poolers.Stuck, n.answered = a.Operation, n.stuck, true
+		w.say("%s: clients wait", n.name)
+	case ActLetGo:
+		n.o.Poolers = Poolers{}
+		w.say("%s: clients go on, to %s", n.name, a.Routes.Primary.Name)
 	case ActRoute, ActExit:
 	case ActRefuse:
 		w.say("%s refuses: %s", n.name, a.Message)

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/pgvigil/pgvigil/supervisor/internal/core"
 )
 
@@ -107,6 +108,21 @@ func TestStalePlanNotSent(t *testing.T) {
 		n.lanes.wait()
 		if got := n.committed(); len(got) != 1 || got[0].Outcome != core.OutcomeDone {
 			t.Errorf("reports %+v", got)
+		}
+	})
+}
+
+// Ensure that of what waits in a lane the last is run.
+func TestLaneLatest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l lanes
+		var ran []int
+		for i := range 4 {
+			l.latest("one", func() { pass(time.Second); ran = append(ran, i) })
+		}
+		l.wait()
+		if diff := cmp.Diff([]int{0, 3}, ran); diff != "" {
+			t.Error(diff)
 		}
 	})
 }

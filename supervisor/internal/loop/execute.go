@@ -21,6 +21,10 @@ func (l *Loop) execute(ctx context.Context, a core.Action) {
 		l.setDeadman(ctx, a)
 	case core.ActRoute:
 		l.route(ctx, *a.Routes)
+	case core.ActHoldBack:
+		l.holdBack(ctx, a)
+	case core.ActLetGo:
+		l.letGo(ctx, a)
 	case core.ActPromise:
 		l.Peers.Promise(*a.Promise)
 	case core.ActExit:
@@ -116,17 +120,4 @@ func (l *Loop) deadmanIs(life int, d core.Deadman) (current bool) {
 		l.inbox.nudge()
 	}
 	return current
-}
-
-// route tells every router; a slow or dead one keeps nobody waiting.
-func (l *Loop) route(ctx context.Context, r core.Routes) {
-	for _, router := range l.Routers {
-		l.lanes.try("router "+router.Name(), func() {
-			ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-			defer cancel()
-			if err := router.Apply(ctx, r); err != nil {
-				l.Log.Warn("router not told", "router", router.Name(), "error", err)
-			}
-		})
-	}
 }

@@ -508,15 +508,35 @@ func (p *peers) Promise(promise core.Promise) {
 	p.promises = append(p.promises, promise)
 }
 
-// router counts what it is told.
+// router keeps what it is told; with pools it is a pooler, too.
 type router struct {
-	mu   sync.Mutex
-	last core.Routes
-	err  error
-	hang bool
+	mu    sync.Mutex
+	last  core.Routes
+	err   error
+	hang  bool
+	pools bool
+	// stuck is why clients cannot be held back, asked what was asked of the pooler, in order.
+	stuck error
+	asked []string
 }
 
 func (*router) Name() string { return "router" }
+
+func (r *router) Pools() bool { return look(&r.mu, &r.pools) }
+
+func (r *router) Pause(context.Context, core.Epoch, core.Span, core.Span) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asked = append(r.asked, "pause")
+	return r.stuck
+}
+
+func (r *router) Resume(context.Context, core.Epoch) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asked = append(r.asked, "resume with primary "+r.last.Primary.Name)
+	return nil
+}
 
 func (r *router) Apply(ctx context.Context, routes core.Routes) error {
 	r.mu.Lock()
@@ -528,6 +548,12 @@ func (r *router) Apply(ctx context.Context, routes core.Routes) error {
 		return ctx.Err()
 	}
 	return err
+}
+
+func (r *router) hangs(yes bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.hang = yes
 }
 
 func (r *router) told() core.Routes {

@@ -279,6 +279,65 @@ func TestDeadRouter(t *testing.T) {
 	})
 }
 
+// Ensure routers know that PostgreSQL here is no primary any more before it is stopped; not even one that hangs keeps it from
+// being stopped.
+func TestDemotion(t *testing.T) {
+	for _, hang := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			n := newNode(t, "a", newRegister())
+			n.start()
+			n.primary()
+			if r := n.router.told(); r.OwnRole != core.RolePrimary || r.Primary == nil {
+				t.Fatalf("the primary's routes are %+v", r)
+			}
+			n.router.hangs(hang)
+			var told core.Routes
+			n.pg.change(func(s *server) {
+				s.script[core.ActStop] = func(context.Context, func(core.Job)) core.Finished {
+					told = n.router.told()
+					s.change(func(s *server) { s.act(core.Action{Kind: core.ActStop}) })
+					return core.Finished{Outcome: core.OutcomeDone, At: s.clock()}
+				}
+			})
+			asked := time.Now()
+			n.Stop()
+			err := <-n.ended
+			n.ended <- err
+			if told.OwnRole != core.RoleUnknown || told.Primary != nil {
+				t.Errorf("told before the stop: %+v", told)
+			}
+			if took := time.Since(asked); took > 2*time.Second {
+				t.Errorf("stopped after %s", took)
+			}
+		})
+	}
+}
+
+// Ensure poolers are asked to hold clients back, what they say is reported, and they let go only when the routes are in force.
+func TestPoolers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, "a", newRegister())
+		n.router.pools = true
+		routes := core.Routes{Epoch: 2, Primary: &core.Endpoint{Peer: core.Peer{Name: "b"}}}
+		n.execute(t.Context(), core.Action{Kind: core.ActHoldBack, Epoch: 1, Operation: "op"})
+		n.lanes.wait()
+		if p := n.observation().Poolers; p.Held != "op" || p.Stuck != "" {
+			t.Errorf("held back: %+v", p)
+		}
+		n.execute(t.Context(), core.Action{Kind: core.ActLetGo, Epoch: 2, Routes: &routes})
+		n.lanes.wait()
+		if diff := cmp.Diff([]string{"pause", "resume with primary b"}, n.router.asked); diff != "" || n.observation().Poolers.Held != "" {
+			t.Errorf("let go: %+v %s", n.observation().Poolers, diff)
+		}
+		n.router.stuck = errors.New("a transaction runs on")
+		n.execute(t.Context(), core.Action{Kind: core.ActHoldBack, Epoch: 2, Operation: "op2"})
+		n.lanes.wait()
+		if p := n.observation().Poolers; p.Held != "op2" || p.Stuck != "router: a transaction runs on" {
+			t.Errorf("stuck: %+v", p)
+		}
+	})
+}
+
 // Ensure settings are brought in force again when that is asked for, once.
 func TestReapply(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"log/slog"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -74,6 +75,13 @@ type Postgres interface {
 type Router interface {
 	Name() string
 	Apply(ctx context.Context, r core.Routes) error
+	// Pools tells whether it is a pooler that is there now: only such are asked to pause.
+	Pools() bool
+	// Pause holds clients' transactions back; it returns when none runs any more, or the error after wait. It ends by itself
+	// after hold.
+	Pause(ctx context.Context, epoch core.Epoch, wait, hold core.Span) error
+	// Resume ends a pause.
+	Resume(ctx context.Context, epoch core.Epoch) error
 }
 
 // Fencer is what this host can do about PostgreSQL without any plugin.
@@ -244,7 +252,7 @@ func (l *Loop) turn(ctx context.Context) core.Instant {
 		l.state.Applied = ""
 	}
 	l.inbox.takeDurability(&l.policy)
-	o.Unstored = l.unstored
+	o.Unstored, o.Poolers.Any = l.unstored, slices.ContainsFunc(l.Routers, Router.Pools)
 	s, plan, reason := core.Decide(l.state, o, l.policy)
 	err := l.Store.Save(s.Durable)
 	if l.unstored = err != nil; l.unstored {

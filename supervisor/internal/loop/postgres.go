@@ -65,6 +65,9 @@ func (l *Loop) do(ctx context.Context, a core.Action) {
 	l.Log.Info("action begun", "action", a.Kind, "epoch", a.Epoch)
 	l.lanes.start(func() {
 		defer cancel()
+		if a.Routes != nil {
+			l.routeFirst(ctx, *a.Routes)
+		}
 		done := l.Postgres.Do(ctx, a, func(p core.Job) { l.progress(job, p) })
 		done.Kind, done.Epoch, done.At = a.Kind, a.Epoch, l.told(done.At)
 		l.logFinished(job, done)

@@ -4,6 +4,7 @@ package pluginhost
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	pluginv1 "github.com/pgvigil/pgvigil/proto/plugin/v1"
@@ -42,4 +43,40 @@ func (r *Router) Apply(ctx context.Context, routes core.Routes) error {
 		return fmt.Errorf("routes for plugin %s: %w", r.plugin.spec.Name, err)
 	}
 	return nil
+}
+
+// Pools tells whether the plugin is there and can hold clients' transactions back.
+func (r *Router) Pools() bool {
+	s, err := r.plugin.ready()
+	return err == nil && s.info.Can("router.pause")
+}
+
+// Pause has the pooler hold transactions back; it returns once none runs any more. wait bounds that, and after hold the pooler goes
+// on by itself. After an error it may or may not hold: resume.
+func (r *Router) Pause(ctx context.Context, epoch core.Epoch, wait, hold core.Span) error {
+	s, err := r.plugin.ready()
+	if err != nil {
+		return err
+	}
+	// That transactions do not end in time says nothing of the plugin.
+	_, err = pluginv1.NewRouterClient(s.conn).Pause(unsuspicious(ctx), &pluginv1.PauseRequest{Epoch: uint64(epoch), WaitNs: int64(wait), HoldNs: int64(hold)})
+	return asSaid(err)
+}
+
+// Resume ends a pause. Idempotent.
+func (r *Router) Resume(ctx context.Context, epoch core.Epoch) error {
+	s, err := r.plugin.ready()
+	if err != nil {
+		return err
+	}
+	_, err = pluginv1.NewRouterClient(s.conn).Resume(ctx, &pluginv1.ResumeRequest{Epoch: uint64(epoch)})
+	return asSaid(err)
+}
+
+// asSaid is an error with what the plugin says to people.
+func asSaid(err error) error {
+	if err == nil {
+		return nil
+	}
+	return errors.New(message(err))
 }

@@ -93,7 +93,8 @@ type Request struct {
 	// From is the leader the operator believes in (switchover; may be empty), To the candidate (switchover: may
 	// be empty; failover: required) or the member to reinitialise.
 	From, To string
-	// Force lets a failover go ahead though acknowledged commits may be lost.
+	// Force lets a failover go ahead though acknowledged commits may be lost, and a switchover though poolers cannot hold clients
+	// back.
 	Force bool
 	// By is who asks, for the record.
 	By string
