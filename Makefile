@@ -3,7 +3,7 @@
 VERSION  ?= 0.1.0-dev+$(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 BUILD    := build
-PLUGINS  := etcd postgres example
+PLUGINS  := etcd postgres haproxy keepalived pgbouncer example
 NFPM     := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.0
 export CGO_ENABLED = 0
 

@@ -3,7 +3,8 @@
 #
 # Installs the distribution packages that a target needs and that are missing, asking for root only for that.
 #   packages.sh demo    PostgreSQL
-#   packages.sh test    PostgreSQL, the network tools of the tests, what builds PostgreSQL 17's directory, an emulator
+#   packages.sh test    PostgreSQL, HAProxy, Keepalived, PgBouncer, the network tools of the tests, what builds PostgreSQL 17's
+#                       directory, an emulator
 
 set -euo pipefail
 
@@ -25,6 +26,10 @@ wanted() {
     [[ $1 == test ]] || return 0
     command -v ip >/dev/null || echo ip
     command -v gcc >/dev/null || echo gcc # for the race detector
+    for program in haproxy keepalived pgbouncer; do
+        [[ -x /usr/sbin/$program || -x /usr/bin/$program ]] || echo "$program"
+    done
+    command -v setpriv >/dev/null || echo setpriv
     [[ -x /usr/sbin/nft || -x /sbin/nft ]] || echo nft
     command -v qemu-system-x86_64 >/dev/null || [[ -x /usr/libexec/qemu-kvm ]] || echo qemu
     if command -v apt-get >/dev/null && ! compgen -G '/usr/lib/postgresql/17/bin/postgres' >/dev/null; then
@@ -32,8 +37,8 @@ wanted() {
     fi
 }
 
-apt_names() { sed 's/^postgres$/postgresql/; s/^ip$/iproute2/; s/^nft$/nftables/; s/^gcc$/gcc\nlibc6-dev/; s/^qemu$/qemu-system-x86/'; }
-dnf_names() { sed 's/^postgres$/postgresql-server postgresql/; s/^ip$/iproute/; s/^nft$/nftables/; s/^qemu$/qemu-kvm/'; }
+apt_names() { sed 's/^postgres$/postgresql/; s/^ip$/iproute2/; s/^nft$/nftables/; s/^gcc$/gcc\nlibc6-dev/; s/^qemu$/qemu-system-x86/; s/^setpriv$/util-linux/'; }
+dnf_names() { sed 's/^postgres$/postgresql-server postgresql/; s/^ip$/iproute/; s/^nft$/nftables/; s/^qemu$/qemu-kvm/; s/^setpriv$/util-linux/'; }
 
 missing=$(wanted "${1:?demo or test}")
 [[ -n $missing ]] || exit 0

@@ -4,6 +4,7 @@
 # Runs the whole suite. A skipped test counts as failed.
 #   test.sh            everything
 #   test.sh unit       what needs neither root nor a cluster of its own
+#   test.sh routers    the router plugins on the real products (root)
 #   test.sh cluster    whole clusters with faults (root), and the demo's story
 
 set -euo pipefail
@@ -48,12 +49,20 @@ unit() {
     run -p 1 -timeout 15m ./plugins/postgres/...
 }
 
+# routers are tested on the real products, in hosts made of network namespaces.
+routers() {
+    needs_root "the tests of routers make network namespaces and give away rights"
+    CGO_ENABLED=1 run -race -p 1 -timeout 15m ./plugins/{haproxy,keepalived,pgbouncer}/...
+}
+
+needs_root() { [[ $EUID -eq 0 ]] || { step "$1: run make test as root"; exit 1; }; }
+
 # offers_files tells whether a virtual machine can be offered this machine's files: the QEMU of some distributions cannot.
 offers_files() { qemu-system-x86_64 -device help 2>/dev/null | grep virtio-9p-pci >/dev/null; }
 
 cluster() {
     make --no-print-directory build
-    [[ $EUID -eq 0 ]] || { step "the tests of whole clusters make network namespaces: run make test as root"; exit 1; }
+    needs_root "the tests of whole clusters make network namespaces"
     # The nodes run as another user, who may not be able to read a checkout in somebody's home.
     bin=$(mktemp -d /tmp/pgvigil-bin.XXXXXX)
     trap 'rm -rf "$bin"' EXIT
@@ -75,8 +84,8 @@ cluster() {
 export PGVIGIL_TEST_PG=${PGVIGIL_TEST_PG:-$(servers)}
 step "PostgreSQL from ${PGVIGIL_TEST_PG//:/, }"
 case ${1:-all} in
-all) unit; cluster ;;
-unit | cluster) "$1" ;;
-*) echo "test.sh [unit|cluster]" >&2; exit 2 ;;
+all) unit; routers; cluster ;;
+unit | routers | cluster) "$1" ;;
+*) echo "test.sh [unit|routers|cluster]" >&2; exit 2 ;;
 esac
 step passed
