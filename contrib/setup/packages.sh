@@ -40,6 +40,20 @@ wanted() {
 apt_names() { sed 's/^postgres$/postgresql/; s/^ip$/iproute2/; s/^nft$/nftables/; s/^gcc$/gcc\nlibc6-dev/; s/^qemu$/qemu-system-x86/; s/^setpriv$/util-linux/'; }
 dnf_names() { sed 's/^postgres$/postgresql-server postgresql/; s/^ip$/iproute/; s/^nft$/nftables/; s/^qemu$/qemu-kvm/; s/^setpriv$/util-linux/'; }
 
+# keep_off has no service started by the packages that are installed until the script ends, leave_off none by the next boot.
+keep_off() {
+    [[ ! -e /usr/sbin/policy-rc.d ]] || return 0
+    trap 'as_root rm -f /usr/sbin/policy-rc.d' EXIT
+    printf '#!/bin/sh\nexit 101\n' | as_root tee /usr/sbin/policy-rc.d >/dev/null
+    as_root chmod 755 /usr/sbin/policy-rc.d
+}
+leave_off() {
+    local name
+    for name in "$@"; do
+        case $name in haproxy | keepalived | pgbouncer) as_root systemctl disable -q "$name" 2>/dev/null || true ;; esac
+    done
+}
+
 missing=$(wanted "${1:?demo or test}")
 [[ -n $missing ]] || exit 0
 
@@ -52,8 +66,10 @@ if command -v apt-get >/dev/null; then
         as_root mkdir -p /etc/postgresql-common
         echo 'create_main_cluster = false' | as_root tee -a /etc/postgresql-common/createcluster.conf >/dev/null
     fi
+    keep_off
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
         -o Dpkg::Options::=--force-confold "${names[@]}" >&2
+    leave_off "${names[@]}"
 elif command -v dnf >/dev/null; then
     read -ra names <<<"$(dnf_names <<<"$missing" | tr '\n' ' ')"
     say "installing ${names[*]}"

@@ -38,9 +38,10 @@ type RouterClient interface {
 	// restarted it repairs what was forgotten. ABORTED for an epoch older than one already applied.
 	Apply(ctx context.Context, in *RouterApplyRequest, opts ...grpc.CallOption) (*RouterApplyResponse, error)
 	// Pause holds new transactions back and is done when none is running any more. By itself it ends
-	// after hold_ns, also when nobody calls Resume. Poolers only.
+	// after hold_ns, also when nobody calls Resume, and when the plugin was started anew. DEADLINE_EXCEEDED when transactions still
+	// ran after wait_ns: then nothing is held, and the message tells what was running. ABORTED for an older epoch. Poolers only.
 	Pause(ctx context.Context, in *PauseRequest, opts ...grpc.CallOption) (*PauseResponse, error)
-	// Resume ends a pause. Idempotent. Poolers only.
+	// Resume ends a pause. Idempotent. ABORTED for an older epoch. Poolers only.
 	Resume(ctx context.Context, in *ResumeRequest, opts ...grpc.CallOption) (*ResumeResponse, error)
 }
 
@@ -94,9 +95,10 @@ type RouterServer interface {
 	// restarted it repairs what was forgotten. ABORTED for an epoch older than one already applied.
 	Apply(context.Context, *RouterApplyRequest) (*RouterApplyResponse, error)
 	// Pause holds new transactions back and is done when none is running any more. By itself it ends
-	// after hold_ns, also when nobody calls Resume. Poolers only.
+	// after hold_ns, also when nobody calls Resume, and when the plugin was started anew. DEADLINE_EXCEEDED when transactions still
+	// ran after wait_ns: then nothing is held, and the message tells what was running. ABORTED for an older epoch. Poolers only.
 	Pause(context.Context, *PauseRequest) (*PauseResponse, error)
-	// Resume ends a pause. Idempotent. Poolers only.
+	// Resume ends a pause. Idempotent. ABORTED for an older epoch. Poolers only.
 	Resume(context.Context, *ResumeRequest) (*ResumeResponse, error)
 	mustEmbedUnimplementedRouterServer()
 }
