@@ -41,8 +41,13 @@ func (n *Node) leadsEtcd(ctx context.Context) (bool, error) {
 	return status.Leader != 0 && status.Leader == status.Header.MemberId, nil
 }
 
-// MoveEtcdLeader makes the node's etcd lead the others.
+// MoveEtcdLeader makes the node's etcd lead the others. One that loses the leadership while it is asked may not answer: it is tried
+// again.
 func (c *Cluster) MoveEtcdLeader(ctx context.Context, to *Node) error {
+	return c.poll(ctx, "move etcd's leadership to "+to.Name, func(ctx context.Context) error { return c.moveEtcdLeader(ctx, to) })
+}
+
+func (c *Cluster) moveEtcdLeader(ctx context.Context, to *Node) error {
 	from, err := c.EtcdLeader(ctx)
 	if err != nil || from == to {
 		return err
