@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package haproxy asks a running HAProxy, over its stats socket, which servers of a backend get traffic.
+package haproxy
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// Server of a backend that gets traffic.
+type Server struct {
+	// Name in HAProxy's configuration.
+	Name string
+	// Addr is not valid for one that is reached through a Unix socket.
+	Addr netip.Addr
+}
+
+// Servers lists the servers of a backend that get traffic now: those that are up and not in maintenance or drained.
+// Each call connects anew, so that after a reload the new HAProxy answers. The error says what to change.
+func Servers(ctx context.Context, socket, backend string) ([]Server, error) {
+	raw, err := ask(ctx, socket, "show servers state "+backend)
+	if err != nil {
+		return nil, err
+	}
+	return parse(raw, backend)
+}
+
+// ask sends one command and reads all of the answer, bounded by ctx.
+func ask(ctx context.Context, socket, command string) ([]byte, error) {
+	conn, err := dial(ctx, socket)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
+	if _, err := io.WriteString(conn, command+"\n"); err != nil {
+		return nil, err
+	}
+	return io.ReadAll(io.LimitReader(conn, 1<<20))
+}
+
+func dial(ctx context.Context, socket string) (net.Conn, error) {
+	var d net.Dialer
+	return d.DialContext(ctx, "unix", socket)
+}
+
+// Columns of "show servers state", format 1.
+const (
+	columnName, columnAddr, columnOperation, columnAdmin = 3, 4, 5, 6
+	columns                                              = 7
+)
+
+func parse(raw []byte, backend string) ([]Server, error) {
+	lines := bytes.Split(bytes.TrimSpace(raw), []byte("\n"))
+	if string(lines[0]) != "1" {
+		return nil, fmt.Errorf("HAProxy says %q of backend %s: set haproxy_backend to one it has", bytes.TrimSpace(raw), backend)
+	}
+	var up []Server
+	for _, line := range lines[1:] {
+		if bytes.HasPrefix(line, []byte("#")) || len(line) == 0 {
+			continue
+		}
+		fields := strings.Fields(string(line))
+		if len(fields) < columns {
+			return nil, errors.New("HAProxy says something else than the state of its servers")
+		}
+		if operating(fields[columnOperation]) && fields[columnAdmin] == "0" {
+			addr, _ := netip.ParseAddr(fields[columnAddr])
+			up = append(up, Server{fields[columnName], addr.Unmap()})
+		}
+	}
+	return up, nil
+}
+
+// operating: 1 is starting slowly, 2 is running; 0 is stopped, 3 is stopping.
+func operating(state string) bool { return state == "1" || state == "2" }
+
+// Wait returns when the time is over, when ctx is done, or at once when HAProxy ends: the connection on which nothing
+// is said ends with it.
+func Wait(ctx context.Context, socket string, d time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	conn, err := dial(ctx, socket)
+	if err != nil {
+		<-ctx.Done()
+		return
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
+	_, _ = conn.Read(make([]byte, 1))
+}
