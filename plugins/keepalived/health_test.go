@@ -109,7 +109,7 @@ func TestBadProxy(t *testing.T) {
 	h.apply(1, h)
 	h.eventuallySick("HAProxy cannot be asked")
 	h.startHAProxy(nil)
-	h.eventuallySick("not, or not only, the primary")
+	h.eventuallySick("has no backend")
 	h.haproxy.kill(syscall.SIGKILL)
 	h.startHAProxy(hosts)
 	h.eventuallyWell()

@@ -50,6 +50,7 @@ func TestMain(m *testing.M) {
 // host is a network namespace on a bridge with Keepalived, the plugin, and if wanted HAProxy.
 type host struct {
 	t      testing.TB
+	number int
 	name   string
 	addr   string
 	ns     string
@@ -74,7 +75,7 @@ func newHosts(t testing.TB, n int, follow string) []*host {
 	hosts := make([]*host, n)
 	for i := range hosts {
 		h := &host{
-			t: t, name: fmt.Sprintf("m%d", i+1), addr: fmt.Sprintf("10.98.0.%d", i+1),
+			t: t, number: i + 1, name: fmt.Sprintf("m%d", i+1), addr: fmt.Sprintf("10.98.0.%d", i+1),
 			ns: fmt.Sprintf("%s%d", prefix, i+1), dir: plugintest.Dir(t), follow: follow,
 		}
 		h.place = plugintest.Host(t, h.name)
@@ -142,7 +143,7 @@ func (h *host) start(program string, args ...string) *daemon {
 	d := &daemon{t: h.t, log: log.Name(), gone: make(chan struct{})}
 	d.cmd = exec.Command("ip", append([]string{"netns", "exec", h.ns, program}, args...)...)
 	d.cmd.Stdout, d.cmd.Stderr = log, log
-	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := d.cmd.Start(); err != nil {
 		h.t.Fatalf("%s: %v", program, err)
 	}
@@ -153,7 +154,7 @@ func (h *host) start(program string, args ...string) *daemon {
 	h.t.Cleanup(func() {
 		d.kill(syscall.SIGKILL)
 		if h.t.Failed() {
-			raw, _ := os.ReadFile(d.log)
+			raw, _ := os.ReadFile(d.log) // a log, of a test that has failed already
 			h.t.Logf("%s on %s:\n%s", program, h.name, raw)
 		}
 	})
@@ -190,9 +191,13 @@ func (h *host) launchKeepalived(replace ...string) {
 	h.t.Helper()
 	conf := filepath.Join(h.dir, "keepalived.conf")
 	text := strings.NewReplacer(replace...).Replace(readme(h.t, h.follow))
-	text = strings.NewReplacer("/run/pgvigil/keepalived/vrrp", h.file(), "10.0.0.100", vipAddr).Replace(text)
+	text = strings.NewReplacer("/run/pgvigil/keepalived/vrrp", h.file(), "10.0.0.100", vipAddr,
+		"priority 20 ", fmt.Sprintf("priority %d ", 20*h.number)).Replace(text)
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		h.t.Fatal(err)
+	}
+	for _, pid := range []string{"ka.pid", "vrrp.pid"} { // of one that was killed
+		_ = os.Remove(filepath.Join(h.dir, pid))
 	}
 	h.keepalived = h.start("keepalived", "--dont-fork", "--log-console", "--log-detail", "--vrrp", "--use-file", conf,
 		"--pid", filepath.Join(h.dir, "ka.pid"), "--vrrp_pid", filepath.Join(h.dir, "vrrp.pid"))
@@ -358,22 +363,29 @@ func (h *host) startPostgres() {
 
 func (h *host) stopPostgres() { _ = h.postgres.Close() }
 
-// inside runs f on a thread that is in the host's network namespace.
+// inside runs f on a thread that is in the host's network namespace meanwhile. The thread must live on: with it would
+// die what it has started before.
 func (h *host) inside(f func() error) error {
-	done := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // the thread ends with the goroutine
-		handle, err := os.Open("/run/netns/" + h.ns)
-		if err == nil {
-			defer handle.Close()
-			err = unix.Setns(int(handle.Fd()), unix.CLONE_NEWNET)
-		}
-		if err == nil {
-			err = f()
-		}
-		done <- err
-	}()
-	return <-done
+	runtime.LockOSThread()
+	home, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		return err
+	}
+	defer home.Close()
+	there, err := os.Open("/run/netns/" + h.ns)
+	if err != nil {
+		return err
+	}
+	defer there.Close()
+	if err := unix.Setns(int(there.Fd()), unix.CLONE_NEWNET); err != nil {
+		return err
+	}
+	err = f()
+	if back := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); back != nil {
+		return back // the thread stays locked, and nobody else runs on it
+	}
+	runtime.UnlockOSThread()
+	return err
 }
 
 // cut drops all traffic of the host; its card keeps the carrier.

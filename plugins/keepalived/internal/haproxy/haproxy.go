@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -21,6 +22,8 @@ type Server struct {
 	Name string
 	// Addr is not valid for one that is reached through a Unix socket.
 	Addr netip.Addr
+	// Unchecked is a server that HAProxy takes for up since its start, without having checked it yet.
+	Unchecked bool
 }
 
 // Servers lists the servers of a backend that get traffic now: those that are up and not in maintenance or drained.
@@ -55,7 +58,8 @@ func dial(ctx context.Context, socket string) (net.Conn, error) {
 // Columns of "show servers state", format 1.
 const (
 	columnName, columnAddr, columnOperation, columnAdmin = 3, 4, 5, 6
-	columns                                              = 7
+	columnCheckStatus, columnCheckState                  = 10, 13
+	columns                                              = 14
 )
 
 func parse(raw []byte, backend string) ([]Server, error) {
@@ -74,7 +78,7 @@ func parse(raw []byte, backend string) ([]Server, error) {
 		}
 		if operating(fields[columnOperation]) && fields[columnAdmin] == "0" {
 			addr, _ := netip.ParseAddr(fields[columnAddr])
-			up = append(up, Server{fields[columnName], addr.Unmap()})
+			up = append(up, Server{fields[columnName], addr.Unmap(), unchecked(fields[columnCheckStatus], fields[columnCheckState])})
 		}
 	}
 	return up, nil
@@ -82,6 +86,13 @@ func parse(raw []byte, backend string) ([]Server, error) {
 
 // operating: 1 is starting slowly, 2 is running; 0 is stopped, 3 is stopping.
 func operating(state string) bool { return state == "1" || state == "2" }
+
+// unchecked: the status of a check is 0 or 1 before its first result; bit 2 of its state is that there is a check.
+func unchecked(status, state string) bool {
+	const enabled = 4
+	n, err := strconv.Atoi(state)
+	return (status == "0" || status == "1") && (err != nil || n&enabled != 0)
+}
 
 // Wait returns when the time is over, when ctx is done, or at once when HAProxy ends: the connection on which nothing
 // is said ends with it.

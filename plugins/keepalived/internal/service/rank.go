@@ -71,25 +71,31 @@ func (s *Service) rank() int {
 }
 
 var (
-	errNoPrimary = errors.New("there is no primary to route to")
-	errUnknown   = errors.New("the supervisor does not say who is primary, and not exactly one server of haproxy_backend is up")
-	errElsewhere = errors.New("the servers that are up in haproxy_backend are not, or not only, the primary")
+	errNoPrimary = errors.New("there is no primary")
+	errDown      = errors.New("no server of haproxy_backend is up")
+	errUnchecked = errors.New("it has not checked its servers yet")
+	errElsewhere = errors.New("servers of haproxy_backend are up that are not the primary")
+	errUnknown   = errors.New("several servers of haproxy_backend are up, and the supervisor does not say which is the primary")
 )
 
 // noRoute is why HAProxy has no route to the primary, nil when it has. HAProxy's checks are the truth about that, but
 // for who is primary: after its start, and after a cut, it takes servers for up that are not the primary.
 // The caller holds mu.
 func (s *Service) noRoute() error {
-	switch t := s.told; {
+	up, t := s.proxy.servers, s.told
+	silent := t.at.IsZero() || t.primary == nil && t.role == pluginv1.OwnRole_OWN_ROLE_PRIMARY
+	switch {
 	case s.proxy.err != nil:
 		return s.proxy.err
-	case t.at.IsZero() || t.primary == nil && t.role == pluginv1.OwnRole_OWN_ROLE_PRIMARY: // silent, or inherited
-		if len(s.proxy.servers) != 1 {
-			return errUnknown
-		}
-	case t.primary == nil:
+	case t.primary == nil && !silent:
 		return errNoPrimary
-	case len(s.proxy.servers) == 0 || slices.ContainsFunc(s.proxy.servers, t.isElsewhere):
+	case len(up) == 0:
+		return errDown
+	case slices.ContainsFunc(up, func(s haproxy.Server) bool { return s.Unchecked }):
+		return errUnchecked
+	case silent && len(up) > 1:
+		return errUnknown
+	case !silent && slices.ContainsFunc(up, t.isElsewhere):
 		return errElsewhere
 	}
 	return nil
