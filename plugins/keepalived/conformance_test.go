@@ -75,6 +75,6 @@ func (h *host) startConformingHAProxy() {
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		h.t.Fatal(err)
 	}
-	h.haproxy = h.start("haproxy", "-db", "-f", conf)
+	h.haproxy = h.start(program("haproxy"), "-db", "-f", conf)
 	h.eventually("haproxy listens", func() bool { _, err := os.Stat(h.socket()); return err == nil })
 }

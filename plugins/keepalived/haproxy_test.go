@@ -4,6 +4,8 @@ package main
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -47,7 +49,7 @@ func TestHAProxyKilled(t *testing.T) {
 		if seen, _ := watch.since(began); len(seen) < 3 || seen[1] != "-" {
 			t.Errorf("not first given up, then taken: %s", watch.story(began))
 		}
-		m1.eventuallySick("HAProxy cannot be asked")
+		m1.eventuallySick("HAProxy does not answer")
 		began = time.Now()
 		m1.startHAProxy(hosts)
 		watch.waitFor("m1")
@@ -61,10 +63,26 @@ func TestHAProxyKilled(t *testing.T) {
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("apply took %s while HAProxy hung", took)
 	}
-	m1.eventuallySick("HAProxy cannot be asked")
+	m1.eventuallySick("HAProxy does not answer")
 	m1.haproxy.signal(syscall.SIGCONT)
 	watch.waitFor("m1")
 	m1.eventuallyWell()
+}
+
+// TestHAProxyReloaded: the VIP stays while a new HAProxy takes over and has not checked its servers yet.
+func TestHAProxyReloaded(t *testing.T) {
+	hosts, watch := startProxied(t)
+	m1 := hosts[0]
+	for range 3 {
+		began, old := time.Now(), m1.haproxy
+		m1.startHAProxy(hosts, "-sf", strconv.Itoa(old.cmd.Process.Pid))
+		<-old.gone
+		m1.eventually("the new one has checked", func() bool { return strings.Contains(m1.haproxy.read(), "any1 is DOWN") })
+		m1.eventuallyWell()
+		if got := watch.story(began); got != "m1" {
+			t.Errorf("reload of HAProxy: %s", got)
+		}
+	}
 }
 
 // TestNoRoute: a host takes the VIP only when its own HAProxy has a route to the primary, which one that was just

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/pgvigil/pgvigil/plugins/sdk/plugintest"
 )
 
 // TestDuplicate: another host with the VIP is found, and the finding ends with its cause.
@@ -72,6 +74,7 @@ func TestBadConfigurations(t *testing.T) {
 			h.eventuallySick(c.words)
 			h.keepalived.kill(syscall.SIGTERM)
 			h.startKeepalived()
+			h.eventually("the VIP is where it belongs", func() bool { return h.holds() == c.primary })
 			h.eventuallyWell()
 		})
 	}
@@ -94,7 +97,7 @@ func TestBadDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.apply(1, nil)
-	h.eventuallySick("has not read")
+	h.eventuallySick("although")
 	h.keepalived.signal(syscall.SIGHUP)
 	h.eventuallyWell()
 }
@@ -107,11 +110,17 @@ func TestBadProxy(t *testing.T) {
 	h.startPlugin()
 	h.startPostgres()
 	h.apply(1, h)
-	h.eventuallySick("HAProxy cannot be asked")
+	h.eventuallySick("HAProxy does not answer")
 	h.startHAProxy(nil)
-	h.eventuallySick("has no backend")
+	h.eventuallySick("no server of haproxy_backend is up")
 	h.haproxy.kill(syscall.SIGKILL)
 	h.startHAProxy(hosts)
+	h.eventuallyWell()
+	body := h.body()
+	body["haproxy_backend"] = "pgvigil_primry"
+	plugintest.Configure(t, h.conn, body, h.place)
+	h.eventuallySick("Can't find backend")
+	plugintest.Configure(t, h.conn, h.body(), h.place)
 	h.eventuallyWell()
 }
 

@@ -125,6 +125,14 @@ func (h *host) says() string {
 	return strings.TrimSpace(string(raw[:n]))
 }
 
+// program is where a program is: PGVIGIL_TEST_KEEPALIVED and PGVIGIL_TEST_HAPROXY name others than those of the system.
+func program(name string) string {
+	if path := os.Getenv("PGVIGIL_TEST_" + strings.ToUpper(name)); path != "" {
+		return path
+	}
+	return name
+}
+
 // daemon is a program that runs on a host.
 type daemon struct {
 	t    testing.TB
@@ -135,7 +143,7 @@ type daemon struct {
 
 func (h *host) start(program string, args ...string) *daemon {
 	h.t.Helper()
-	log, err := os.OpenFile(filepath.Join(h.dir, program+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	log, err := os.CreateTemp(h.dir, filepath.Base(program)+".*.log")
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -199,7 +207,7 @@ func (h *host) launchKeepalived(replace ...string) {
 	for _, pid := range []string{"ka.pid", "vrrp.pid"} { // of one that was killed
 		_ = os.Remove(filepath.Join(h.dir, pid))
 	}
-	h.keepalived = h.start("keepalived", "--dont-fork", "--log-console", "--log-detail", "--vrrp", "--use-file", conf,
+	h.keepalived = h.start(program("keepalived"), "--dont-fork", "--log-console", "--log-detail", "--vrrp", "--use-file", conf,
 		"--pid", filepath.Join(h.dir, "ka.pid"), "--vrrp_pid", filepath.Join(h.dir, "vrrp.pid"))
 }
 
@@ -223,7 +231,7 @@ func (h *host) speaks() bool {
 }
 
 // startHAProxy starts it with every host's port 5432 in its backend; a server is up when something listens.
-func (h *host) startHAProxy(hosts []*host) {
+func (h *host) startHAProxy(hosts []*host, args ...string) {
 	h.t.Helper()
 	conf := filepath.Join(h.dir, "haproxy.cfg")
 	text := "global\n  stats socket " + h.socket() + " mode 666 level user\n" +
@@ -235,7 +243,7 @@ func (h *host) startHAProxy(hosts []*host) {
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		h.t.Fatal(err)
 	}
-	h.haproxy = h.start("haproxy", "-db", "-f", conf)
+	h.haproxy = h.start(program("haproxy"), append([]string{"-db", "-f", conf}, args...)...)
 }
 
 func (h *host) socket() string { return filepath.Join(h.dir, "haproxy.sock") }

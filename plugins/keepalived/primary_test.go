@@ -23,7 +23,7 @@ func TestReadmeConfigurations(t *testing.T) {
 		if err := os.WriteFile(path, []byte(strings.ReplaceAll(readme(t, follow), "eth0", "lo")), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if out, err := exec.Command("keepalived", "--config-test", "--use-file", path).CombinedOutput(); err != nil {
+		if out, err := exec.Command(program("keepalived"), "--config-test", "--use-file", path).CombinedOutput(); err != nil {
 			t.Errorf("follow = %q: %v: %s", follow, err, out)
 		}
 	}

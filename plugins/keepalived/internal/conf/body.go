@@ -42,7 +42,8 @@ func Decode(c sdk.Config) (Body, []*pluginv1.Diagnostic) {
 
 func (b Body) checkVIP() []*pluginv1.Diagnostic {
 	if b.VIP.IsUnspecified() || b.VIP.IsLoopback() || b.VIP.IsMulticast() {
-		return []*pluginv1.Diagnostic{sdk.Errorf(sdk.Path("vip"), "not an address that can move", "%s is none that hosts can share.", b.VIP)}
+		return []*pluginv1.Diagnostic{sdk.Errorf(sdk.Path("vip"), "not an address that can move",
+			"%s is none that hosts can share.", b.VIP)}
 	}
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {
@@ -54,19 +55,21 @@ func (b Body) checkVIP() []*pluginv1.Diagnostic {
 		}
 	}
 	return []*pluginv1.Diagnostic{sdk.Warnf(sdk.Path("vip"), "no interface in its network",
-		"No interface of this host has an address in the network of %s. If it is not routed here on purpose, correct the address.", b.VIP)}
+		"No interface of this host has an address in the network of %s. If it is not routed here on purpose, correct it.", b.VIP)}
 }
 
 func (b Body) checkPaths() []*pluginv1.Diagnostic {
 	var found []*pluginv1.Diagnostic
 	if !isPath(b.TrackFile) {
-		found = append(found, sdk.Errorf(sdk.Path("track_file"), "not an absolute path of a file", "Begin it with a slash, and end it with a file's name."))
+		found = append(found, sdk.Errorf(sdk.Path("track_file"), "not an absolute path of a file",
+			"Begin it with a slash, and end it with a file's name."))
 	}
 	if b.Follow != FollowHAProxy {
 		return found
 	}
 	if !isPath(b.HAProxySocket) {
-		found = append(found, sdk.Errorf(sdk.Path("haproxy_socket"), "not an absolute path of a socket", "Write the path that stands in HAProxy's \"stats socket\" line."))
+		found = append(found, sdk.Errorf(sdk.Path("haproxy_socket"), "not an absolute path of a socket",
+			"Write the path that stands in HAProxy's \"stats socket\" line."))
 	}
 	if b.HAProxyBackend == "" || strings.ContainsAny(b.HAProxyBackend, " \t\r\n;<\x00") {
 		found = append(found, sdk.Errorf(sdk.Path("haproxy_backend"), "not the name of a backend",

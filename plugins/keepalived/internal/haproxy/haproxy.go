@@ -30,8 +30,12 @@ type Server struct {
 // Each call connects anew, so that after a reload the new HAProxy answers. The error says what to change.
 func Servers(ctx context.Context, socket, backend string) ([]Server, error) {
 	raw, err := ask(ctx, socket, "show servers state "+backend)
+	if ctx.Err() != nil {
+		err = errors.New("it hangs")
+	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("HAProxy does not answer: %w: it must run, with \"stats socket %s level user\" and a mode that lets "+
+			"the user of pgvigil in", err, socket)
 	}
 	return parse(raw, backend)
 }
@@ -65,7 +69,8 @@ const (
 func parse(raw []byte, backend string) ([]Server, error) {
 	lines := bytes.Split(bytes.TrimSpace(raw), []byte("\n"))
 	if string(lines[0]) != "1" {
-		return nil, fmt.Errorf("HAProxy says %q of backend %s: set haproxy_backend to one it has", bytes.TrimSpace(raw), backend)
+		return nil, fmt.Errorf("HAProxy says of the backend %s %q: set haproxy_backend to the one that leads to the primary",
+			backend, lines[0])
 	}
 	var up []Server
 	for _, line := range lines[1:] {

@@ -39,7 +39,7 @@ func (s *Service) Health(ctx context.Context) (bool, string) {
 	found := s.search(on)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, check := range []func(*net.Interface) string{s.fileProblem, s.keepalivedProblem, s.placeProblem, s.haproxyProblem} {
+	for _, check := range []func(*net.Interface) string{s.fileProblem, s.speakerProblem, s.obedienceProblem, s.haproxyProblem} {
 		if problem := check(on); problem != "" {
 			return false, problem
 		}
@@ -61,49 +61,48 @@ func (s *Service) fileProblem(*net.Interface) string {
 	if s.fault == nil {
 		return ""
 	}
-	return fmt.Sprintf("the track file cannot be written: %v: make its directory, owned by the user of pgvigil, before Keepalived starts", s.fault)
+	return fmt.Sprintf("the track file cannot be written: %v: make its directory, owned by the user of pgvigil, before Keepalived "+
+		"starts", s.fault)
 }
 
-func (s *Service) keepalivedProblem(on *net.Interface) string {
+func (s *Service) speakerProblem(on *net.Interface) string {
 	spoken, err := vip.Spoken(s.body.VIP)
 	switch {
 	case err != nil:
 		return fmt.Sprintf("whether Keepalived runs cannot be told: %v", err)
-	case !spoken && on != nil:
-		return fmt.Sprintf("Keepalived does not run, or without a vrrp_instance, and left %s on %s: start it, or remove the address", s.body.VIP, on.Name)
-	case !spoken:
-		return "Keepalived does not run, or without a vrrp_instance: start it"
-	case s.settled() && s.file.Ignored():
-		return fmt.Sprintf("Keepalived has not read %s: its configuration needs a track_file with that path, as the README of the plugin "+
-			"shows; if it has one, the directory was missing when Keepalived started: reload Keepalived", s.file.Path())
+	case spoken:
+		return ""
+	case on != nil:
+		return fmt.Sprintf("Keepalived does not run, or without a vrrp_instance, and left %s on %s: start it, or remove the address",
+			s.body.VIP, on.Name)
 	}
-	return ""
+	return "Keepalived does not run, or without a vrrp_instance: start it"
 }
 
-// placeProblem is that the address is where the file forbids it, or is not where it must be.
-func (s *Service) placeProblem(on *net.Interface) string {
+// obedienceProblem is that Keepalived does not do what the file says.
+func (s *Service) obedienceProblem(on *net.Interface) string {
+	const remedy = "the vrrp_instance needs a track_file with this path, \"weight 0 reverse\", as the README of the plugin shows; " +
+		"if it has one, the directory was missing when Keepalived started: reload Keepalived"
 	switch {
-	case !s.settled():
+	case time.Since(s.file.Since()) < settling:
 		return ""
 	case on != nil && s.file.Value() == none:
-		return fmt.Sprintf("%s is on %s although %s forbids it: the vrrp_instance needs this track_file with \"weight 0 reverse\"; "+
-			"or somebody else than Keepalived added the address", s.body.VIP, on.Name, s.file.Path())
+		return fmt.Sprintf("%s is on %s although %s forbids it: %s", s.body.VIP, on.Name, s.file.Path(), remedy)
+	case s.file.Ignored():
+		return fmt.Sprintf("Keepalived has not read %s: %s", s.file.Path(), remedy)
 	case on == nil && s.file.Value() == best(s.body.Follow):
-		return fmt.Sprintf("%s belongs here and is on no interface: the vrrp_instance needs it under virtual_ipaddress, an interface that "+
-			"is there and up, and no other track that fails; Keepalived's log tells", s.body.VIP)
+		return fmt.Sprintf("%s belongs here and is on no interface: the vrrp_instance needs it under virtual_ipaddress, an interface "+
+			"that is there and up, and no other track that fails; Keepalived's log tells", s.body.VIP)
 	}
 	return ""
 }
-
-func (s *Service) settled() bool { return time.Since(s.file.Since()) > settling }
 
 func (s *Service) haproxyProblem(*net.Interface) string {
 	if s.body.Follow != conf.FollowHAProxy {
 		return ""
 	}
 	if s.proxy.err != nil {
-		return fmt.Sprintf("HAProxy cannot be asked: %v: it must run, with \"stats socket %s level user\" and a mode that lets the user of "+
-			"pgvigil in", s.proxy.err, s.body.HAProxySocket)
+		return s.proxy.err.Error()
 	}
 	if err := s.noRoute(); err != nil {
 		return fmt.Sprintf("HAProxy here has no route to the primary: %v", err)

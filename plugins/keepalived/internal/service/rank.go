@@ -4,6 +4,7 @@ package service
 
 import (
 	"errors"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -42,7 +43,11 @@ type proxy struct {
 
 // settle has the file say what follows from what is known now. The caller holds mu.
 func (s *Service) settle() error {
-	s.fault = s.file.Put(s.rank())
+	before, value := s.file.Value(), s.rank()
+	s.fault = s.file.Put(value)
+	if s.fault == nil && value != before {
+		slog.Info("track file changed", "path", s.file.Path(), "from", before, "to", value)
+	}
 	return s.fault
 }
 
@@ -55,16 +60,19 @@ func (s *Service) rank() int {
 		}
 		return none
 	}
-	route := s.noRoute() == nil
-	if route {
+	missing := s.noRoute()
+	if missing == nil {
 		s.proxy.routed = time.Now()
 	}
+	recent := time.Since(s.proxy.routed) < s.ttl
 	switch {
-	case route && primary:
+	case missing == nil && primary:
 		return near
-	case route:
+	case missing == nil:
 		return routed
-	case s.proxy.err == nil && s.file.Value() != none && time.Since(s.proxy.routed) < s.ttl && s.holds():
+	case recent && missing == errUnchecked:
+		return s.file.Value() // HAProxy was reloaded
+	case recent && s.proxy.err == nil && s.file.Value() != none && s.holds():
 		return keeps // for as long as a failover takes, during which nobody has a route
 	}
 	return none
@@ -75,7 +83,7 @@ var (
 	errDown      = errors.New("no server of haproxy_backend is up")
 	errUnchecked = errors.New("it has not checked its servers yet")
 	errElsewhere = errors.New("servers of haproxy_backend are up that are not the primary")
-	errUnknown   = errors.New("several servers of haproxy_backend are up, and the supervisor does not say which is the primary")
+	errUnknown   = errors.New("several servers of haproxy_backend are up, and which is the primary is not known")
 )
 
 // noRoute is why HAProxy has no route to the primary, nil when it has. HAProxy's checks are the truth about that, but
@@ -83,19 +91,18 @@ var (
 // The caller holds mu.
 func (s *Service) noRoute() error {
 	up, t := s.proxy.servers, s.told
-	silent := t.at.IsZero() || t.primary == nil && t.role == pluginv1.OwnRole_OWN_ROLE_PRIMARY
 	switch {
 	case s.proxy.err != nil:
 		return s.proxy.err
-	case t.primary == nil && !silent:
+	case t.where() && t.primary == nil:
 		return errNoPrimary
 	case len(up) == 0:
 		return errDown
 	case slices.ContainsFunc(up, func(s haproxy.Server) bool { return s.Unchecked }):
 		return errUnchecked
-	case silent && len(up) > 1:
+	case !t.where() && len(up) > 1:
 		return errUnknown
-	case !silent && slices.ContainsFunc(up, t.isElsewhere):
+	case t.where() && slices.ContainsFunc(up, t.isElsewhere):
 		return errElsewhere
 	}
 	return nil

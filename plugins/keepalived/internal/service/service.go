@@ -102,7 +102,9 @@ func (s *Service) Apply(ctx context.Context, req *pluginv1.RouterApplyRequest) (
 		return nil, err
 	}
 	s.hear(ctx, req)
-	if err := s.look(ctx); err != nil {
+	if err := s.look(ctx); ctx.Err() != nil {
+		return nil, ctx.Err()
+	} else if err != nil {
 		return nil, status.Errorf(codes.Unavailable, "track file: %v", err)
 	}
 	return &pluginv1.RouterApplyResponse{}, nil
@@ -112,12 +114,15 @@ func (s *Service) Apply(ctx context.Context, req *pluginv1.RouterApplyRequest) (
 // address stays. Otherwise nobody is left to answer for it, and it is given up.
 func (s *Service) Stop(ctx context.Context) error {
 	s.pauseWatch()
-	if s.file == nil || s.stands(ctx) {
+	s.mu.Lock()
+	file, heard := s.file, s.told
+	s.mu.Unlock()
+	if file == nil || heard.answers(context.WithoutCancel(ctx)) {
 		return nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.file.Put(0); err != nil {
+	if err := file.Put(none); err != nil {
 		return fmt.Errorf("track file: %w", err)
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/pgvigil/pgvigil/plugins/keepalived/internal/conf"
 	pluginv1 "github.com/pgvigil/pgvigil/proto/plugin/v1"
 )
 
@@ -24,29 +25,38 @@ type told struct {
 	at      time.Time
 	role    pluginv1.OwnRole
 	primary *pluginv1.Endpoint
-	// addrs of the primary's host; none when its name could not be looked up.
+	// addrs of the primary's host, for follow = "haproxy".
 	addrs []netip.Addr
+}
+
+// where tells that it is known where the primary is, or that there is none. It is not while the supervisor is silent, while
+// the record of a primary that was just promoted here is still to come, and when a name cannot be looked up.
+func (t told) where() bool {
+	if t.primary == nil {
+		return !t.at.IsZero() && t.role != pluginv1.OwnRole_OWN_ROLE_PRIMARY
+	}
+	return len(t.addrs) > 0
 }
 
 // hear takes a request over.
 func (s *Service) hear(ctx context.Context, req *pluginv1.RouterApplyRequest) {
 	heard := told{at: time.Now(), role: req.GetOwnRole(), primary: req.GetPrimary()}
-	if host := heard.primary.GetHost(); host != "" {
-		heard.addrs = s.addrs(ctx, host)
+	s.mu.Lock()
+	last, follow := s.told, s.body.Follow
+	s.mu.Unlock()
+	if heard.primary != nil && follow == conf.FollowHAProxy {
+		heard.addrs = lookUp(ctx, heard.primary.GetHost(), last)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.told = heard
 }
 
-// addrs of a host, which is mostly the one of the last time.
-func (s *Service) addrs(ctx context.Context, host string) []netip.Addr {
+// lookUp is the addresses of a host, which is mostly the one of the last time.
+func lookUp(ctx context.Context, host string, last told) []netip.Addr {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{addr.Unmap()}
 	}
-	s.mu.Lock()
-	last := s.told
-	s.mu.Unlock()
 	if last.primary.GetHost() == host && len(last.addrs) > 0 {
 		return last.addrs
 	}
@@ -66,7 +76,7 @@ func (s *Service) forget(ctx context.Context) {
 	s.mu.Lock()
 	heard := s.told
 	s.mu.Unlock()
-	if heard.at.IsZero() || time.Since(heard.at) < silence || heard.answers(ctx) {
+	if heard.at.IsZero() || time.Since(heard.at) < silence || heard.answers(ctx) || ctx.Err() != nil {
 		return
 	}
 	s.mu.Lock()
@@ -74,14 +84,6 @@ func (s *Service) forget(ctx context.Context) {
 	if s.told.at.Equal(heard.at) {
 		s.told = told{}
 	}
-}
-
-// stands tells whether this host has the primary, and its PostgreSQL takes connections.
-func (s *Service) stands(ctx context.Context) bool {
-	s.mu.Lock()
-	heard := s.told
-	s.mu.Unlock()
-	return heard.answers(ctx)
 }
 
 // answers tells whether the primary is here and takes connections.

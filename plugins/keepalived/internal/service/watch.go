@@ -19,7 +19,8 @@ const (
 	answering = time.Second
 )
 
-// look brings what is known up to date, and the file in line with it. The error is that the file was not written.
+// look brings what is known up to date, and the file in line with it. The error is that the file was not written, or that
+// ctx ended before: then nothing was changed.
 func (s *Service) look(ctx context.Context) error {
 	s.forget(ctx)
 	s.mu.Lock()
@@ -28,6 +29,9 @@ func (s *Service) look(ctx context.Context) error {
 	var said proxy
 	if body.Follow == conf.FollowHAProxy {
 		said = askProxy(ctx, body)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -81,7 +81,8 @@ var unread = time.Unix(0, 0)
 
 func (f *File) intact() bool {
 	now, err := os.Stat(f.path)
-	return err == nil && f.put != nil && os.SameFile(now, f.put) && now.ModTime().Equal(f.put.ModTime()) && now.Size() == f.put.Size()
+	return err == nil && f.put != nil && os.SameFile(now, f.put) &&
+		now.ModTime().Equal(f.put.ModTime()) && now.Size() == f.put.Size()
 }
 
 // Ignored tells that nobody has read the file since it was put; false also when that cannot be told, because the
