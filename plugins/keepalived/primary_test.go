@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -19,13 +18,12 @@ import (
 // TestReadmeConfigurations has Keepalived judge what the README shows.
 func TestReadmeConfigurations(t *testing.T) {
 	for _, follow := range []string{"primary", "haproxy"} {
-		path := filepath.Join(t.TempDir(), "keepalived.conf")
-		if err := os.WriteFile(path, []byte(strings.ReplaceAll(readme(t, follow), "eth0", "lo")), 0o600); err != nil {
+		h := newHosts(t, 1, follow)[0]
+		path := filepath.Join(h.dir, "keepalived.conf")
+		if err := os.WriteFile(path, []byte(strings.ReplaceAll(readme(t, follow), "/run/pgvigil/keepalived/vrrp", h.file())), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if out, err := exec.Command(program("keepalived"), "--config-test", "--use-file", path).CombinedOutput(); err != nil {
-			t.Errorf("follow = %q: %v: %s", follow, err, out)
-		}
+		run(t, "ip netns exec "+h.ns+" "+program("keepalived")+" --config-test --use-file "+path)
 	}
 }
 

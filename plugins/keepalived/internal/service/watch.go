@@ -12,7 +12,7 @@ import (
 
 const (
 	// calm is the time between two looks while HAProxy has a route, eager while it has none: the address waits for it.
-	calm, eager = time.Second, 200 * time.Millisecond
+	calm, eager = 2 * time.Second, 200 * time.Millisecond
 	// pace is the least time between two looks, also if HAProxy closes every connection at once.
 	pace = 50 * time.Millisecond
 	// answering bounds one question to HAProxy.
