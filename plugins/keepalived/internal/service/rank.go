@@ -47,6 +47,9 @@ func (s *Service) settle() error {
 	s.fault = s.file.Put(value)
 	if s.fault == nil && value != before {
 		slog.Info("track file changed", "path", s.file.Path(), "from", before, "to", value)
+		if s.wake != nil {
+			s.wake()
+		}
 	}
 	return s.fault
 }

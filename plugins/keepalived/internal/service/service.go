@@ -34,6 +34,8 @@ type Service struct {
 	rival rival
 	// unwatch ends the watch and waits for it; nil while there is none.
 	unwatch func()
+	// wake has the watch look at once.
+	wake func()
 }
 
 // Validate finds what is wrong with a body.

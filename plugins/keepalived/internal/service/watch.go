@@ -70,20 +70,23 @@ func (s *Service) pauseWatch() {
 	s.unwatch = nil
 }
 
-// wait returns when the next look is due.
+// wait returns when the next look is due: after a time, when HAProxy ends, or when the value of the file has changed.
 func (s *Service) wait(ctx context.Context) {
+	nap, wake := context.WithCancel(ctx)
+	defer wake()
 	s.mu.Lock()
-	body, has, heard := s.body, s.file.Value() >= routed, s.told.at
+	body, value, heard := s.body, s.file.Value(), s.told.at
+	s.wake = wake
 	s.mu.Unlock()
 	rest := time.NewTimer(pace)
 	defer rest.Stop()
 	switch {
 	case body.Follow == conf.FollowPrimary:
-		sleep(ctx, max(silence-time.Since(heard), calm))
-	case has:
-		haproxy.Wait(ctx, body.HAProxySocket, calm)
+		sleep(nap, max(silence-time.Since(heard), calm))
+	case value >= routed:
+		haproxy.Wait(nap, body.HAProxySocket, calm)
 	default:
-		haproxy.Wait(ctx, body.HAProxySocket, eager)
+		haproxy.Wait(nap, body.HAProxySocket, eager)
 	}
 	select {
 	case <-ctx.Done():
