@@ -14,13 +14,9 @@ import (
 // TestConformance runs the suites on the plugin in this process and on its binary, with a Keepalived that follows the
 // file in a network namespace.
 func TestConformance(t *testing.T) {
-	path, err := built()
-	if err != nil {
-		t.Fatal(err)
-	}
 	connections := map[string]func(testing.TB) *grpc.ClientConn{
 		"in_process": func(t testing.TB) *grpc.ClientConn { return plugintest.InProcess(t, plugin()) },
-		"binary":     func(t testing.TB) *grpc.ClientConn { return plugintest.Binary(t, path) },
+		"binary":     func(t testing.TB) *grpc.ClientConn { return plugintest.Binary(t, pluginPath) },
 	}
 	for name, connect := range connections {
 		for _, follow := range []string{"primary", "haproxy"} {

@@ -13,7 +13,6 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -26,25 +25,28 @@ import (
 
 const vipAddr = "10.98.0.100"
 
-// built is the binary, made once for all tests.
-var built = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("/tmp", "pgv")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "pgvigil-plugin-keepalived")
-	if out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build: %w: %s", err, out)
-	}
-	return path, os.Chmod(dir, 0o755)
-})
+// pluginPath is the plugin, built once for all tests.
+var pluginPath string
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if path, err := built(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(path))
+	code, err := runTests(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
 	}
 	os.Exit(code)
+}
+
+func runTests(m *testing.M) (int, error) {
+	dir, err := os.MkdirTemp("/tmp", "pgv")
+	if err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(dir)
+	pluginPath = filepath.Join(dir, "pgvigil-plugin-keepalived")
+	if out, err := exec.Command("go", "build", "-o", pluginPath, ".").CombinedOutput(); err != nil {
+		return 1, fmt.Errorf("build: %w: %s", err, out)
+	}
+	return m.Run(), nil
 }
 
 // host is a network namespace on a bridge with Keepalived, the plugin, and if wanted HAProxy.
@@ -56,6 +58,8 @@ type host struct {
 	ns     string
 	dir    string
 	follow string
+	// checked is the time between two checks of HAProxy.
+	checked time.Duration
 
 	keepalived *daemon
 	haproxy    *daemon
@@ -77,6 +81,7 @@ func newHosts(t testing.TB, n int, follow string) []*host {
 		h := &host{
 			t: t, number: i + 1, name: fmt.Sprintf("m%d", i+1), addr: fmt.Sprintf("10.98.0.%d", i+1),
 			ns: fmt.Sprintf("%s%d", prefix, i+1), dir: plugintest.Dir(t), follow: follow,
+			checked: 200 * time.Millisecond,
 		}
 		h.place = plugintest.Host(t, h.name)
 		hosts[i] = h
@@ -200,7 +205,7 @@ func (h *host) launchKeepalived(replace ...string) {
 	conf := filepath.Join(h.dir, "keepalived.conf")
 	text := strings.NewReplacer(replace...).Replace(readme(h.t, h.follow))
 	text = strings.NewReplacer("/run/pgvigil/keepalived/vrrp", h.file(), "10.0.0.100", vipAddr,
-		"priority 20 ", fmt.Sprintf("priority %d ", 20*h.number)).Replace(text)
+		"priority 20 ", fmt.Sprintf("priority %d ", 80-20*h.number)).Replace(text)
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		h.t.Fatal(err)
 	}
@@ -236,7 +241,7 @@ func (h *host) startHAProxy(hosts []*host, args ...string) {
 	conf := filepath.Join(h.dir, "haproxy.cfg")
 	text := "global\n  stats socket " + h.socket() + " mode 666 level user\n" +
 		"defaults\n  mode tcp\n  timeout connect 1s\n  timeout client 1m\n  timeout server 1m\n" +
-		"listen pgvigil_primary\n  bind *:5000\n  default-server check inter 200ms fall 1 rise 1\n"
+		"listen pgvigil_primary\n  bind *:5000\n  default-server check inter " + h.checked.String() + " fall 1 rise 1\n"
 	for i, other := range hosts {
 		text += fmt.Sprintf("  server any%d %s:5432\n", i, other.addr)
 	}
@@ -251,12 +256,8 @@ func (h *host) socket() string { return filepath.Join(h.dir, "haproxy.sock") }
 // startPlugin starts it anew, with the same directories as before; before words run the binary if there are any.
 func (h *host) startPlugin(words ...string) {
 	h.t.Helper()
-	path, err := built()
-	if err != nil {
-		h.t.Fatal(err)
-	}
 	wrapper := filepath.Join(h.dir, "plugin.sh")
-	script := fmt.Sprintf("#!/bin/sh\nexec ip netns exec %s %s %s \"$@\"\n", h.ns, strings.Join(words, " "), path)
+	script := fmt.Sprintf("#!/bin/sh\nexec ip netns exec %s %s %s \"$@\"\n", h.ns, strings.Join(words, " "), pluginPath)
 	if err := os.WriteFile(wrapper, []byte(script), 0o755); err != nil {
 		h.t.Fatal(err)
 	}

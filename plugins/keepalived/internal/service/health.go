@@ -31,7 +31,7 @@ type rival struct {
 }
 
 // Health looks whether the file can work, and whether what it says is the case.
-func (s *Service) Health(ctx context.Context) (bool, string) {
+func (s *Service) Health(context.Context) (bool, string) {
 	on, err := vip.Interface(s.vip())
 	if err != nil {
 		return false, fmt.Sprintf("the addresses of this host cannot be listed: %v", err)

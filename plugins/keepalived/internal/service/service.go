@@ -55,7 +55,7 @@ func (s *Service) Configure(ctx context.Context, c sdk.Config) []*pluginv1.Diagn
 	}
 	s.pauseWatch()
 	s.adopt(body, time.Duration(c.Host.GetTtlNs()))
-	s.look(ctx)
+	_ = s.look(ctx) // Health tells
 	s.resumeWatch()
 	if healthy, message := s.Health(ctx); !healthy {
 		return []*pluginv1.Diagnostic{sdk.Warnf(sdk.Path(), "Keepalived cannot be told yet", "%s.", message)}
