@@ -4,5 +4,6 @@
 # not notice.
 set -e
 if [ -d /run/systemd/system ]; then
+    systemd-tmpfiles --create pgvigil.conf || true
     systemctl daemon-reload || true
 fi

@@ -16,8 +16,9 @@ var ErrConfig = errors.New("configuration refused")
 const (
 	// ExitError is any failure without a status of its own.
 	ExitError = 1
-	// ExitConfig is a configuration that was refused: starting again does not help.
-	ExitConfig = 2
+	// ExitConfig is a configuration that was refused: starting again does not help. It is EX_CONFIG of sysexits.h; a panic ends a
+	// program of Go with 2.
+	ExitConfig = 78
 	// ExitRefused means that this supervisor may not act, because its name is another one's: a person must look.
 	ExitRefused = 6
 )
