@@ -30,6 +30,17 @@ func Fresh(s State, o Observation, p Policy) bool {
 	return ProbeOf(s, o, p) != nil || s.Lacking && o.Postgres != nil && streaming(o.Postgres)
 }
 
+// Urgent tells whether the DCS is to be read again and again although a watch brings its changes: in the first seconds of an
+// election, when the watch may hang on the very host that was lost. s is the state that Decide returned for o.
+func Urgent(s State, o Observation) bool {
+	const enough = 5 * Second
+	if o.View == nil {
+		return false
+	}
+	voted := s.Voted != 0 && s.Voted == o.View.Epoch.Value.Epoch && (s.VotedAt == 0 || o.Now.Sub(s.VotedAt) < enough)
+	return voted || s.RaceSince != 0 && o.Now.Sub(s.RaceSince) < enough
+}
+
 // inStep: the record, PostgreSQL and what it was told last agree.
 func (s State) inStep() bool {
 	return s.Sent.Epoch == 0 && s.Base.String() == s.Told.String() && syncSetOf(s.Cohort, s.Hold.Record.Holder).String() == s.Told.String()

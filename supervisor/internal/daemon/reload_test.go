@@ -214,7 +214,7 @@ func TestNeedRestart(t *testing.T) {
 
 // Ensure an exit status can be relied on.
 func TestExitStatus(t *testing.T) {
-	for want, err := range map[int]error{0: nil, 1: os.ErrClosed, 2: fmt.Errorf("x: %w", ErrConfig), 6: refusedError()} {
+	for want, err := range map[int]error{0: nil, 1: os.ErrClosed, 78: fmt.Errorf("x: %w", ErrConfig), 6: refusedError()} {
 		if got := ExitStatus(err); got != want {
 			t.Errorf("%v: %d", err, got)
 		}

@@ -5,6 +5,7 @@ package loop
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/core"
@@ -24,6 +25,8 @@ type reader struct {
 	view *core.View // never changed once posted
 	// readAt is when the last read that succeeded was asked for.
 	readAt core.Instant
+	// urgent is whether the DCS is read again and again, whatever the watch brings.
+	urgent atomic.Bool
 	// failing is whether the last read failed, so that only changes are logged.
 	failing bool
 }
@@ -40,9 +43,21 @@ func (r *reader) ask() {
 	}
 }
 
+// hurry says whether the DCS is to be read again and again.
+func (r *reader) hurry(yes bool) {
+	if before := r.urgent.Swap(yes); yes && !before {
+		r.ask()
+	}
+}
+
 // every is the silence after which the DCS is read: it may be that of a watch that is stuck. In an idle cluster the beats
 // and renewals of the members come more often.
-func (r *reader) every() time.Duration { return max(time.Duration(r.Policy.TTL/2), time.Second) }
+func (r *reader) every() time.Duration {
+	if r.urgent.Load() {
+		return 100 * time.Millisecond
+	}
+	return max(time.Duration(r.Policy.TTL/2), time.Second)
+}
 
 // seldom is the time after which it is read although changes come.
 func (r *reader) seldom() time.Duration { return 10 * r.every() }

@@ -176,6 +176,8 @@ type Loop struct {
 	}
 	// freshAt is when the next report about PostgreSQL is asked for while another one is being probed.
 	freshAt core.Instant
+	// troubles are what is wrong with each router, by name.
+	troubles sync.Map
 	// ended is set by ActExit and ActRefuse.
 	ended error
 }
@@ -266,6 +268,7 @@ func (l *Loop) turn(ctx context.Context) core.Instant {
 	for _, a := range plan {
 		l.execute(ctx, a)
 	}
+	l.reader.hurry(core.Urgent(s, o))
 	l.show(o, plan, reason)
 	l.inbox.settle(core.Calm(s, o))
 	return next

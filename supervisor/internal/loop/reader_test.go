@@ -130,6 +130,28 @@ func TestStalledWatch(t *testing.T) {
 	})
 }
 
+// Ensure a watch that stands and says nothing costs no time in an election.
+func TestStalledWatchInElection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := reading(t)
+		n.dcs.set(func(r *register) { r.stalled = true })
+		n.reader.hurry(true)
+		for beat := uint64(2); beat < 5; beat++ {
+			n.dcs.put(core.KeyMember("b"), core.Member{Beat: beat})
+			if took := n.beat(beat); took > 130*time.Millisecond {
+				t.Errorf("took %s", took)
+			}
+		}
+		n.reader.hurry(false)
+		pass(time.Second)
+		reads := look(&n.dcs.mu, &n.dcs.reads)
+		pass(10 * n.reader.every())
+		if got := look(&n.dcs.mu, &n.dcs.reads) - reads; got > 11 {
+			t.Errorf("%d reads afterwards", got)
+		}
+	})
+}
+
 // Ensure the DCS is not read while changes come, but for now and then.
 func TestChangesPutReadsOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -44,8 +44,22 @@ func (l *Loop) routeFirst(ctx context.Context, r core.Routes) {
 func (l *Loop) apply(ctx context.Context, router Router, r core.Routes) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	if err := router.Apply(ctx, r); err != nil {
-		l.Log.Warn("router not told", "router", router.Name(), "error", err)
+	l.complain(router.Name(), router.Apply(ctx, r))
+}
+
+// complain says what is wrong with a router when that changes.
+func (l *Loop) complain(router string, err error) {
+	now := ""
+	if err != nil {
+		now = err.Error()
+	}
+	before, _ := l.troubles.Swap(router, now)
+	switch {
+	case before == now || before == nil && now == "":
+	case now == "":
+		l.Log.Info("router told again", "router", router)
+	default:
+		l.Log.Warn("router not told", "router", router, "error", now)
 	}
 }
 
@@ -54,10 +68,10 @@ const poolersLane = "poolers"
 
 // holdBack has every pooler hold clients back, and reports how that went.
 func (l *Loop) holdBack(ctx context.Context, a core.Action) {
+	wait, hold := l.policy.HoldBackPatience(), l.policy.HoldBackSpan()
 	l.lanes.latest(poolersLane, func() {
-		wait := l.policy.HoldBackPatience()
 		err := l.poolers(ctx, time.Duration(wait)+time.Second, func(ctx context.Context, r Router) error {
-			return r.Pause(ctx, a.Epoch, wait, l.policy.HoldBackSpan())
+			return r.Pause(ctx, a.Epoch, wait, hold)
 		})
 		stuck := ""
 		if err != nil {
@@ -70,11 +84,12 @@ func (l *Loop) holdBack(ctx context.Context, a core.Action) {
 
 // letGo has clients go on, once the routers are in line.
 func (l *Loop) letGo(ctx context.Context, a core.Action) {
+	hold := time.Duration(l.policy.HoldBackSpan())
 	l.lanes.latest(poolersLane, func() {
 		l.routeFirst(ctx, *a.Routes)
 		err := l.poolers(ctx, 5*time.Second, func(ctx context.Context, r Router) error { return r.Resume(ctx, a.Epoch) })
 		if err != nil {
-			l.Log.Warn("clients not let go; poolers do so by themselves", "after", l.policy.HoldBackSpan(), "error", err)
+			l.Log.Warn("clients not let go; poolers do so by themselves", "after", hold, "error", err)
 		}
 		l.inbox.post(func(in *inbox) { in.o.Poolers = core.Poolers{} })
 	})

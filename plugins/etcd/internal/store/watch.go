@@ -55,6 +55,8 @@ func (s *Store) Follow(ctx context.Context, w *Watch, deliver func(Step) error) 
 			return ErrClosed
 		case errors.As(err, &fatal):
 			return fatal.error
+		case errors.Is(err, errBetter):
+			continue
 		}
 		e.suspect.Store(true)
 		select { // a refusal may come at once, again and again
@@ -66,6 +68,31 @@ func (s *Store) Follow(ctx context.Context, w *Watch, deliver func(Step) error) 
 
 // fatalError ends a watch; after any other it goes on elsewhere.
 type fatalError struct{ error }
+
+// errBetter ends a watch that another endpoint is to go on with.
+var errBetter = errors.New("preferred endpoint is back")
+
+// better tells whether another endpoint is preferred and has answered just now. A watch that was driven away from its own host
+// would otherwise stay on another one, whose loss then costs time.
+func (s *Store) better(than *endpoint) bool {
+	first := s.byPreference()[0]
+	return first != than && !first.suspect.Load() && first.link.heardWithin(fresh)
+}
+
+// reconsider asks the suspect endpoints, which nobody else does while others answer, and takes those that are well for good.
+func (s *Store) reconsider(ctx context.Context) {
+	for _, e := range s.endpoints {
+		if e.suspect.Load() {
+			go func() {
+				ctx, cancel := s.bounded(ctx)
+				defer cancel()
+				if _, err := e.probe(ctx); err == nil {
+					e.suspect.Store(false)
+				}
+			}()
+		}
+	}
+}
 
 // findForWatch returns a live endpoint. Before the watch has stood it tries for one request timeout; after
 // that, a watch outlasts any outage.
@@ -92,6 +119,8 @@ const (
 	quiet = 900 * time.Millisecond
 	// dead is the silence after which the endpoint is given up.
 	dead = 2 * time.Second
+	// settled is the time between two looks whether suspect endpoints are well again.
+	settled = 5 * time.Second
 )
 
 // followOn runs the watch on one endpoint for as long as that is alive.
@@ -106,6 +135,7 @@ func (s *Store) followOn(ctx context.Context, e *endpoint, w *Watch, deliver fun
 	silence := time.NewTimer(quiet)
 	defer silence.Stop()
 	last := time.Now()
+	looked := last
 	for {
 		select {
 		case resp := <-stream.responses:
@@ -113,6 +143,13 @@ func (s *Store) followOn(ctx context.Context, e *endpoint, w *Watch, deliver fun
 			silence.Reset(quiet)
 			if err := w.take(resp, deliver); err != nil {
 				return s.recover(ctx, e, err)
+			}
+			if last.Sub(looked) >= settled {
+				looked = last
+				s.reconsider(ctx)
+			}
+			if s.better(e) {
+				return errBetter
 			}
 		case err := <-stream.failed:
 			return s.recover(ctx, e, err)

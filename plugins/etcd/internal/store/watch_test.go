@@ -112,6 +112,43 @@ func TestWatchHasNoGaps(t *testing.T) {
 	within(t, dead+2*time.Second, "moving from a frozen endpoint", func() { write(20); expect() })
 }
 
+// A watch that was driven away from the preferred endpoint returns when that is well again: the loss of the other one is no
+// matter then.
+func TestWatchReturns(t *testing.T) {
+	c := etcdtest.Start(t, 3, nil)
+	leader := c.Leader(t)
+	own, other := (leader+1)%3, (leader+2)%3
+	s := open(t, Config{Endpoints: []string{c.Endpoints[own], c.Endpoints[other], c.Endpoints[leader]}})
+	mustPut(t, s, "/w/k", "0")
+	steps, _ := follow(t, s, NewWatch("/w/", 0))
+	<-steps
+	c.Freeze(t, own)
+	if _, err := s.Read(t.Context(), "/w/"); err != nil { // from another one
+		t.Fatal(err)
+	}
+	mustPut(t, s, "/w/k", "driven away")
+	next(t, steps)
+	c.Thaw(t, own)
+	deadline := time.Now().Add(plugintest.Patience)
+	for own := s.endpoints[0]; own.suspect.Load(); {
+		if time.Now().After(deadline) {
+			t.Fatal("the preferred endpoint stays suspect")
+		}
+		mustPut(t, s, "/w/k", "busy")
+		next(t, steps)
+	}
+	mustPut(t, s, "/w/k", "it is seen to be back with this one")
+	next(t, steps)
+	c.Freeze(t, other)
+	defer c.Thaw(t, other)
+	mustPut(t, s, "/w/k", "other lost")
+	began := time.Now()
+	next(t, steps)
+	if took := time.Since(began); took > dead/2 {
+		t.Errorf("the event took %s", took)
+	}
+}
+
 func TestWatchOfCompactedHistory(t *testing.T) {
 	c := etcdtest.Start(t, 1, nil)
 	s := open(t, Config{Endpoints: c.Endpoints})
