@@ -46,9 +46,9 @@ func (i *instance) tell(problems []string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	now := strings.Join(problems, "; ")
-	switch {
-	case now == i.told:
-	case now == "":
+	switch now {
+	case i.told:
+	case "":
 		slog.Info("haproxy can be told everything again", "socket", i.socket)
 	default:
 		slog.Warn("haproxy cannot be told everything", "socket", i.socket, "problem", now)
