@@ -52,7 +52,7 @@ unit() {
 # routers are tested on the real products, in hosts made of network namespaces.
 routers() {
     needs_root "the tests of routers make network namespaces and give away rights"
-    CGO_ENABLED=1 run -race -p 1 -timeout 15m ./plugins/{haproxy,keepalived,pgbouncer}/...
+    CGO_ENABLED=1 run -race -p 2 -timeout 15m ./plugins/{haproxy,keepalived,pgbouncer}/...
 }
 
 needs_root() { [[ $EUID -eq 0 ]] || { step "$1: run make test as root"; exit 1; }; }
