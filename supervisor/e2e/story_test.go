@@ -33,6 +33,8 @@ type pace struct {
 	sample time.Duration
 	// pause is how long a writer rests between two writes.
 	pause time.Duration
+	// through is the one address that writers connect to, at port 5000; empty: the nodes, one after the other.
+	through string
 }
 
 var usual = pace{connect: 250 * time.Millisecond, sample: 200 * time.Millisecond, pause: 4 * time.Millisecond}
@@ -151,6 +153,9 @@ func (s *story) startWriter(speed pace) {
 	config, err := s.ClientConfig(speed.connect)
 	if err != nil {
 		s.Fatal(err)
+	}
+	if speed.through != "" {
+		config.Host, config.Port, config.Fallbacks, config.ValidateConnect = speed.through, 5000, nil, nil
 	}
 	s.writer = &ledger.Writer{Config: config, Ledger: s.book, Pause: speed.pause}
 	ctx, cancel := context.WithTimeout(s.Context(), 10*time.Second)

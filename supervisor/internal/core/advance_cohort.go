@@ -25,7 +25,11 @@ func (s State) observedOwn(v *View, p Policy) State {
 		if l := v.Leader.Value; l.Holder == p.Self.Name {
 			s.Owed = latest(s.Owed, Position{l.Timeline, l.LSN})
 		}
-		s.Lacking = s.Lacking || m.Lacking || m.Beat > s.Beat
+		older := m.Beat > s.Beat
+		s.Lacking = s.Lacking || m.Lacking || older
+		if e := v.Epoch.Value.Epoch; older && quorate(v) && s.Voted != e {
+			s.Voted, s.VotedRev = e, own.Rev // a vote that this disk does not know of may still be on its way
+		}
 	}
 	if v.Revision < s.LastCommit {
 		return s

@@ -81,14 +81,20 @@ func (n *Node) link(state string) error {
 }
 
 func (n *namespaces) cut(i int, c Cut) error {
-	var rules strings.Builder
+	var rules, arp strings.Builder
 	if c.Direction != Outbound {
 		chain(&rules, "input", "iifname", "saddr", c)
+		chain(&arp, "input", "iifname", "", Cut{})
 	}
 	if c.Direction != Inbound {
 		chain(&rules, "output", "oifname", "daddr", c)
+		chain(&arp, "output", "oifname", "", Cut{})
 	}
-	return n.filter(i, rules.String())
+	tables := "table inet lab {\n" + rules.String() + "}\n"
+	if len(c.Peers) == 0 && len(c.Ports) == 0 { // whoever is cut off from everybody does not even say where an address is
+		tables += "table arp lab {\n" + arp.String() + "}\n"
+	}
+	return n.filter(i, tables)
 }
 
 // chain writes the rules of one direction.
@@ -108,14 +114,10 @@ func chain(rules *strings.Builder, hook, device, far string, c Cut) {
 	rules.WriteString("}\n")
 }
 
-// filter makes the rules the only ones of the namespace.
-func (n *namespaces) filter(i int, rules string) error {
-	script := "flush ruleset\n"
-	if rules != "" {
-		script += "table inet lab {\n" + rules + "}\n"
-	}
+// filter makes the tables the only ones of the namespace.
+func (n *namespaces) filter(i int, tables string) error {
 	command := exec.Command("ip", "netns", "exec", n.namespace(i), "nft", "-f", "-")
-	command.Stdin = strings.NewReader(script)
+	command.Stdin = strings.NewReader("flush ruleset\n" + tables)
 	if output, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("nftables in %s: %w: %s", n.namespace(i), err, output)
 	}

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab/vm"
@@ -162,6 +164,30 @@ func (n *Node) Beside(logName, program string, args ...string) (pid int, end fun
 		return 0, nil, err
 	}
 	return p.pid, func() error { return p.end(10 * time.Second) }, nil
+}
+
+// BesideAsRoot is Beside as the caller's user. Not for virtual machines.
+func (n *Node) BesideAsRoot(logName, program string, args ...string) (pid int, end func() error, err error) {
+	p, err := n.launchAs(nil, logName, program, args...)
+	if err != nil {
+		return 0, nil, err
+	}
+	return p.pid, func() error { return p.end(10 * time.Second) }, nil
+}
+
+// Holds tells whether the node's host has an address beside its own, such as "10.99.0.100".
+func (n *Node) Holds(address string) (held bool, err error) {
+	err = n.onHost(func() error {
+		all, err := net.InterfaceAddrs()
+		held = slices.ContainsFunc(all, func(a net.Addr) bool { return strings.HasPrefix(a.String(), address+"/") })
+		return err
+	})
+	return held, err
+}
+
+// Forget takes an address from the node's host that its own power failure would have taken.
+func (n *Node) Forget(address string) error {
+	return n.onHost(func() error { return batch("ip address del " + address + "/24 dev eth0") })
 }
 
 // Dial connects to an address as a client outside all nodes does.

@@ -26,6 +26,11 @@ func (n *Node) launch(logName, program string, args ...string) (*process, error)
 	if n.virtual() {
 		return n.launchInside(logName, program, args...)
 	}
+	return n.launchAs(n.cluster.id.Credential, logName, program, args...)
+}
+
+// launchAs is launch as another user, which a virtual machine does not know; nil is the caller's.
+func (n *Node) launchAs(user *syscall.Credential, logName, program string, args ...string) (*process, error) {
 	out, err := os.OpenFile(n.path("log", logName), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, err
@@ -34,7 +39,7 @@ func (n *Node) launch(logName, program string, args ...string) (*process, error)
 	command := exec.Command(program, args...)
 	command.Dir, command.Stdout, command.Stderr = n.dir, out, out
 	command.Env = n.environment()
-	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: n.cluster.id.Credential}
+	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: user}
 	if err := n.onHost(command.Start); err != nil {
 		return nil, fmt.Errorf("start %s of %s: %w", program, n.Name, err)
 	}
