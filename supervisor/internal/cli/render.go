@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -39,7 +40,7 @@ func (a *App) renderCommand() *cobra.Command {
 		r.command("pgbouncer", "Print pgbouncer.ini, the same for all hosts", r.pgbouncer),
 		r.etcdCommand(),
 		r.withMembers(r.command("firewalld", "Print a script that sets up firewalld, the same for all hosts", r.firewalld)),
-		r.command("sysctl", "Print kernel settings, the same for all hosts", func(context.Context) (string, error) { return render.Sysctl, nil }),
+		r.command("sysctl", "Print kernel settings, the same for all hosts", r.sysctl),
 	)
 	return c
 }
@@ -87,12 +88,12 @@ func (r *rendering) haproxy(ctx context.Context) (string, error) {
 	if h.Suggest {
 		h.Replica.Check = "/replica?lag=16MB" // as in the block that is shown
 	}
-	if h.OwnFile == "" {
-		if h.Members, err = r.members(ctx); err != nil {
-			return "", err
-		}
+	if h.OwnFile != "" {
+		h.Replica.Name = b.Replica
+		return h.String(), nil
 	}
-	return h.String(), nil
+	h.Members, err = r.members(ctx)
+	return h.String(), err
 }
 
 // checkTLS is how health checks speak to interfaces that are set up like this one.
@@ -112,7 +113,7 @@ func (r *rendering) keepalivedCommand() *cobra.Command {
 	c := r.command("keepalived", "Print keepalived.conf for one host", func(ctx context.Context) (string, error) {
 		return r.keepalived(ctx, vip, device)
 	})
-	c.Flags().StringVar(&vip, "vip", "", "virtual address, with a prefix length if it is to have one (default: vip in router \"keepalived\")")
+	c.Flags().StringVar(&vip, "vip", "", "virtual address, with or without prefix length (default: vip in router \"keepalived\")")
 	c.Flags().StringVar(&device, "interface", "", "interface for the virtual address (default: the one with this host's address)")
 	c.Flags().StringVar(&r.host, "for", "", "name of the member on whose host it will be (default: this member)")
 	r.app.completeMembers(c, "for")
@@ -179,11 +180,15 @@ func (r *rendering) pgbouncer(context.Context) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		p.Host, p.HostPort = k.VIP, r.cfg.Server.Port
+		p.Host, p.HostPort = k.VIP, strconv.Itoa(int(r.cfg.Server.Port))
 	case r.missing("haproxy") && p.Suggest:
 		p.Include = "/var/lib/pgbouncer/databases.ini"
 	default:
-		p.Host, p.HostPort = "127.0.0.1", render.WritePort
+		h, err := r.haproxyBlock()
+		if err != nil {
+			return "", err
+		}
+		p.Host, p.HostPort = "127.0.0.1", h.writePort()
 	}
 	return p.String(), nil
 }
@@ -237,3 +242,5 @@ func (r *rendering) firewalld(ctx context.Context) (string, error) {
 	}
 	return f.String(), nil
 }
+
+func (r *rendering) sysctl(context.Context) (string, error) { return render.Sysctl, nil }

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"net"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -49,6 +50,7 @@ type haproxyBlock struct {
 	CutReplica bool              `json:"cut_replica_sessions"`
 	File       struct {
 		Path string `json:"path"`
+		Bind string `json:"primary_bind"`
 	} `json:"config_file"`
 }
 
@@ -64,7 +66,10 @@ func (r *rendering) haproxyBlock() (haproxyBlock, error) {
 			attribute("cut_primary_sessions", config.Bool, "true"),
 			attribute("cut_replica_sessions", config.Bool, "false"),
 		},
-		Blocks: []config.NestedBlock{{Type: "config_file", Body: config.Block{Attributes: []config.Attribute{attribute("path", config.String, "")}}}},
+		Blocks: []config.NestedBlock{{Type: "config_file", Body: config.Block{Attributes: []config.Attribute{
+			attribute("path", config.String, ""),
+			attribute("primary_bind", config.String, ""),
+		}}}},
 	}, &b)
 	if err == nil && len(b.Sockets) == 0 {
 		err = usage("router \"haproxy\" has no sockets: name the path for HAProxy's admin socket")
@@ -78,6 +83,14 @@ func (b haproxyBlock) replica() string {
 		return "replica"
 	}
 	return b.Replica
+}
+
+// writePort is where HAProxy takes connections for the primary.
+func (b haproxyBlock) writePort() string {
+	if _, port, err := net.SplitHostPort(b.File.Bind); err == nil {
+		return port
+	}
+	return render.WritePort
 }
 
 // replicaCheck asks for what the plugin wants of a replica.
@@ -142,10 +155,10 @@ func (b keepalivedBlock) vip(given string) (string, error) {
 	if prefix, bad := netip.ParsePrefix(given); bad == nil {
 		address, err = prefix.Addr(), nil
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		return "", usage("virtual address %q: want an address, such as 10.0.0.100 or 10.0.0.100/24", given)
-	case b.VIP != "" && address.String() != b.VIP:
+	}
+	if own, bad := netip.ParseAddr(b.VIP); bad == nil && own != address {
 		return "", usage("--vip %s, and router \"keepalived\" has vip = %q: the plugin looks after that one", given, b.VIP)
 	}
 	return given, nil
@@ -163,7 +176,9 @@ func (r *rendering) pgbouncerBlock() (pgbouncerBlock, error) {
 	var b pgbouncerBlock
 	err := r.block("pgbouncer", config.Block{
 		Attributes: []config.Attribute{attribute("consoles", config.StringList, `["host=/run/postgresql user=pgvigil"]`)},
-		Blocks:     []config.NestedBlock{{Type: "databases_file", Body: config.Block{Attributes: []config.Attribute{attribute("path", config.String, "")}}}},
+		Blocks: []config.NestedBlock{{Type: "databases_file", Body: config.Block{Attributes: []config.Attribute{
+			attribute("path", config.String, ""),
+		}}}},
 	}, &b)
 	if err == nil && len(b.Consoles) == 0 {
 		err = usage("router \"pgbouncer\" has no consoles: name that of each PgBouncer, such as \"host=/run/postgresql user=pgvigil\"")
@@ -173,7 +188,7 @@ func (r *rendering) pgbouncerBlock() (pgbouncerBlock, error) {
 
 // console is where the console of a PgBouncer is: of one with a Unix socket if there is one.
 func (b pgbouncerBlock) console() (dir string, port uint16, user string) {
-	dir, port, user = "/run/postgresql", render.PgBouncerPort, "pgbouncer"
+	dir, port, user = "/run/postgresql", 6432, "pgbouncer"
 	at := max(0, slices.IndexFunc(b.Consoles, func(c string) bool { return strings.Contains(c, "host=/") }))
 	for _, setting := range strings.Fields(b.Consoles[at]) {
 		name, value, _ := strings.Cut(setting, "=")
@@ -210,7 +225,7 @@ func (r *rendering) etcdPeers() ([]render.EtcdMember, string, error) {
 	scheme := ""
 	for _, text := range b.Endpoints {
 		u, err := url.Parse(text)
-		if err != nil || !plain.MatchString(u.Hostname()) || u.Port() == "" || scheme != "" && u.Scheme != scheme {
+		if err != nil || !configurable.MatchString(u.Hostname()) || u.Port() == "" || scheme != "" && u.Scheme != scheme {
 			return nil, "", usage("endpoint %q of dcs \"etcd\": want scheme, host and port, and the same scheme for all", text)
 		}
 		scheme = u.Scheme

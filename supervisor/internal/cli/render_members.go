@@ -30,17 +30,18 @@ func (r *rendering) members(ctx context.Context) ([]render.Member, error) {
 		}
 		all[m.Name] = m
 	}
-	sorted := slices.SortedFunc(maps.Values(all), func(a, b render.Member) int { return strings.Compare(a.Name, b.Name) })
-	for _, m := range sorted {
-		if !plain.MatchString(m.Name) || !plain.MatchString(m.Host) || !plain.MatchString(m.APIHost) {
-			return nil, failf(ExitError, "member %q at %q (%q) has no name or address that can stand in a configuration", m.Name, m.Host, m.APIHost)
+	for _, m := range all {
+		for _, word := range []string{m.Name, m.Host, m.APIHost} {
+			if !configurable.MatchString(word) {
+				return nil, failf(ExitError, "member %q: %q cannot stand in a configuration", m.Name, word)
+			}
 		}
 	}
-	return sorted, nil
+	return slices.SortedFunc(maps.Values(all), func(a, b render.Member) int { return strings.Compare(a.Name, b.Name) }), nil
 }
 
-// plain is what names and addresses look like.
-var plain = regexp.MustCompile(`^[A-Za-z0-9._:-]+$`)
+// configurable is what names and addresses look like.
+var configurable = regexp.MustCompile(`^[A-Za-z0-9._:-]+$`)
 
 // ask adds the members that the supervisor knows. Without an answer it adds this one, and somebody must have named others.
 func (r *rendering) ask(ctx context.Context, all map[string]render.Member) error {
@@ -57,8 +58,9 @@ func (r *rendering) ask(ctx context.Context, all map[string]render.Member) error
 	}
 	fmt.Fprintf(r.app.Err, "pgvigil: %v: only the members that were named, and this one, are in it\n", err)
 	if own := r.cfg.Server; own.Host != "" {
-		host, port := r.api()
-		all[r.cfg.Cluster.Member] = render.Member{Name: r.cfg.Cluster.Member, Host: own.Host, Port: own.Port, APIHost: host, APIPort: port}
+		m := render.Member{Name: r.cfg.Cluster.Member, Host: own.Host, Port: own.Port}
+		m.APIHost, m.APIPort = r.api()
+		all[m.Name] = m
 	}
 	return nil
 }
@@ -91,7 +93,7 @@ func (r *rendering) parse(text string) (render.Member, error) {
 		host, port = h, p
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
-	if !ok || err != nil || n == 0 || !plain.MatchString(name) || !plain.MatchString(host) {
+	if !ok || err != nil || n == 0 || !configurable.MatchString(name) || !configurable.MatchString(host) {
 		return render.Member{}, usage("--member %q: want NAME=HOST or NAME=HOST:PORT, such as mdw=10.0.0.1", text)
 	}
 	_, apiPort := r.api()

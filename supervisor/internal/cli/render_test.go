@@ -44,7 +44,8 @@ func TestRenderDocumented(t *testing.T) {
 		t.Fatal("the page shows no configuration")
 	}
 	endpoint, file := serve(t, published(apitest.Primary()), nil), withRouters(t, hcl[1])
-	shown := regexp.MustCompile("(?ms)^    \\$ pgvigil (render .*?)\n\n```\n(.*?)^```\n").ReplaceAllStringFunc(page, func(block string) string {
+	printed := regexp.MustCompile("(?ms)^    \\$ pgvigil (render .*?)\n\n```\n(.*?)^```\n")
+	shown := printed.ReplaceAllStringFunc(page, func(block string) string {
 		command, _, _ := strings.Cut(strings.TrimPrefix(block, "    $ pgvigil "), "\n")
 		got := shell{}.run(t, append(strings.Fields(command), "--config", file, "--endpoint", endpoint)...)
 		if got.code != cli.ExitOK || got.err != "" {
@@ -82,29 +83,56 @@ func TestRenderFollowsTheBlocks(t *testing.T) {
 		ownFile = `router "haproxy" {
   config_file {
     path         = "/etc/haproxy/conf.d/x.cfg"
-    primary_bind = "*:5000"
+    primary_bind = "*:5999"
   }
 }
 `
-		vip      = "router \"keepalived\" {\n  vip        = \"10.0.0.77\"\n  track_file = \"/run/vrrp/demo\"\n}\n"
-		followed = "router \"keepalived\" {\n  vip             = \"10.0.0.77\"\n  follow          = \"haproxy\"\n  haproxy_backend = \"writes\"\n}\n"
-		bouncer  = "router \"pgbouncer\" {\n  consoles = [\"host=10.0.0.9 user=x\", \"host=/run/b port=6433 user=y\"]\n}\n"
-		file     = "router \"pgbouncer\" {\n  consoles = [\"host=/run/b\"]\n  databases_file {\n    path    = \"/x/y.ini\"\n    entries = { a = \"\" }\n  }\n}\n"
+		vip = `router "keepalived" {
+  vip        = "10.0.0.77"
+  track_file = "/run/vrrp/demo"
+}
+`
+		followed = `router "keepalived" {
+  vip             = "10.0.0.77"
+  follow          = "haproxy"
+  haproxy_backend = "writes"
+}
+`
+		bouncer = `router "pgbouncer" {
+  consoles = ["host=10.0.0.9 user=x", "host=/run/b port=6433 user=y"]
+}
+`
+		file = `router "pgbouncer" {
+  consoles = ["host=/run/b"]
+  databases_file {
+    path    = "/x/y.ini"
+    entries = { a = "" }
+  }
+}
+`
 	)
 	endpoint := serve(t, published(apitest.Primary()), nil)
 	for _, c := range []struct {
 		blocks, args string
 		has, hasNot  []string
 	}{
-		{"", "haproxy", []string{`router "haproxy"`, "/replica?lag=16MB", "listen replica\n", "server standby 10.0.0.2:5432 check port 8008\n"}, []string{"leaves these"}},
-		{haproxy, "haproxy", []string{"socket /run/a.sock ", "listen writes\n", "listen reads\n", "/replica?lag=8MB&tag_site=a+b\n"}, []string{"router", "on-marked-down shutdown-sessions\n"}},
-		{ownFile, "haproxy", []string{"/etc/haproxy/conf.d/x.cfg"}, []string{"10.0.0.1", "listen primary"}},
+		{"", "haproxy", []string{`router "haproxy"`, "/replica?lag=16MB", "listen replica\n", "server standby 10.0.0.2:5432 check port 8008\n"},
+			[]string{"leaves these"}},
+		{haproxy, "haproxy", []string{"socket /run/a.sock ", "listen writes\n", "listen reads\n", "/replica?lag=8MB&tag_site=a+b\n"},
+			[]string{"router", "on-marked-down shutdown-sessions\n"}},
+		{ownFile, "haproxy", []string{"# Writes: see /etc/haproxy/conf.d/x.cfg", "-f /etc/haproxy/conf.d\""},
+			[]string{"10.0.0.1", "listen primary"}},
+		{ownFile, "pgbouncer", []string{"\n* = host=127.0.0.1 port=5999\n"}, nil},
 		{"", "haproxy --member standby=db2:5433 --member x=fd00::7 --member y=[fd00::8]:6000",
 			[]string{"server standby db2:5433", "server x [fd00::7]:5432 check port 8008", "server y [fd00::8]:6000", "bind [::]:5000"}, nil},
-		{vip, "keepalived --interface ens3", []string{"        10.0.0.77\n", "file /run/vrrp/demo\n", "interface ens3", "d /run/vrrp 0755 postgres"}, []string{"pgvigil_rank", "router \""}},
-		{followed, "keepalived --interface ens3 --for standby --vip 10.0.0.77/16", []string{"router_id standby\n", "10.0.0.77/16", "pgvigil_rank weight 60"}, []string{"router \""}},
+		{vip, "keepalived --interface ens3", []string{"        10.0.0.77\n", "file /run/vrrp/demo\n", "interface ens3", "d /run/vrrp 0755 postgres"},
+			[]string{"pgvigil_rank", "router \""}},
+		{vip, "keepalived --member mdw=127.0.0.1", []string{"interface lo\n", "priority 50\n", "        10.0.0.3\n"}, []string{"10.0.0.1\n"}},
+		{followed, "keepalived --interface ens3 --for standby --vip 10.0.0.77/16", []string{"router_id standby\n", "10.0.0.77/16", "pgvigil_rank weight 60"},
+			[]string{"router \""}},
 		{haproxy, "keepalived --interface ens3 --vip 10.0.0.9", []string{`haproxy_backend = "writes"`, `vip             = "10.0.0.9"`}, nil},
-		{"", "pgbouncer", []string{`router "pgbouncer"`, "%include /var/lib/pgbouncer/databases.ini\n", "admin_users = pgvigil\n"}, []string{"\n[databases]"}},
+		{"", "pgbouncer", []string{`router "pgbouncer"`, "%include /var/lib/pgbouncer/databases.ini\n", "admin_users = pgvigil\n"},
+			[]string{"\n[databases]"}},
 		{haproxy, "pgbouncer", []string{"\n* = host=127.0.0.1 port=5000\n"}, nil},
 		{vip, "pgbouncer", []string{"\n* = host=10.0.0.77 port=5432\n"}, nil},
 		{vip + bouncer, "pgbouncer", []string{"listen_port = 6433", "unix_socket_dir = /run/b", "admin_users = y"}, []string{"router"}},
@@ -136,11 +164,13 @@ func TestRenderFollowsTheBlocks(t *testing.T) {
 func TestRenderWithoutSupervisor(t *testing.T) {
 	closed, file := closedPort(t), withRouters(t, "")
 	got := shell{}.run(t, "render", "haproxy", "--endpoint", closed, "--config", file)
-	if got.code != cli.ExitError || !strings.Contains(got.err, "refuses connections") || !strings.Contains(got.err, "--member NAME=HOST") || got.out != "" {
+	if got.code != cli.ExitError || !strings.Contains(got.err, "refuses connections") || !strings.Contains(got.err, "--member NAME=HOST") ||
+		got.out != "" {
 		t.Errorf("got %d %q %q", got.code, got.err, got.out)
 	}
 	got = shell{}.run(t, "render", "haproxy", "--member", "standby=10.0.0.2", "--endpoint", closed, "--config", file)
-	if got.code != cli.ExitOK || !strings.Contains(got.err, "only the members that were named") || strings.Count(got.out, "server mdw 10.0.0.1:5432 check port 8008") != 2 ||
+	if got.code != cli.ExitOK || !strings.Contains(got.err, "only the members that were named") ||
+		strings.Count(got.out, "server mdw 10.0.0.1:5432 check port 8008") != 2 ||
 		strings.Count(got.out, "server standby 10.0.0.2:5432 check port 8008") != 2 || strings.Contains(got.out, "standby1") {
 		t.Errorf("got %d %q %s", got.code, got.err, got.out)
 	}

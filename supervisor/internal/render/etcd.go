@@ -74,8 +74,8 @@ func (e Etcd) listenHost() string {
 
 func (e Etcd) url(host, port string) string { return e.Scheme + "://" + net.JoinHostPort(host, port) }
 
-const etcdText = `# etcd for the cluster "{{.Name}}", on {{.Self.Name}}: /etc/etcd/etcd.yml. The hosts' files differ in name and addresses.
-# Have etcd read it: etcd --config-file /etc/etcd/etcd.yml, or ETCD_CONFIG_FILE=/etc/etcd/etcd.yml in the file with the
+const etcdText = `# etcd for the cluster "{{.Name}}", on {{.Self.Name}}: /etc/etcd/etcd.yml
+# The hosts' files differ in name and addresses. Have etcd read it: etcd --config-file /etc/etcd/etcd.yml, or ETCD_CONFIG_FILE=/etc/etcd/etcd.yml in the file with the
 # environment of its unit (Debian: /etc/default/etcd). With it, etcd ignores all other options and variables.
 
 name: {{.Self.Name}}

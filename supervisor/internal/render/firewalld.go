@@ -94,7 +94,7 @@ cat > /etc/firewalld/services/pgvigil-clients.xml << 'XML'
 </service>
 XML
 
-# Has firewalld read the services.
+# Has firewalld read the services. What is set up in it without --permanent is lost.
 firewall-cmd --reload
 
 # These are for the default zone; for another, add --zone=ZONE.

@@ -13,7 +13,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// demo is a cluster of three, uneven one whose members are reached in every way there is.
+// demo is a cluster of three, uneven one with members that are reached in all kinds of ways.
 var (
 	demo = Cluster{Name: "demo", User: "postgres", Members: []Member{
 		member("mdw", "10.0.0.1"), member("standby", "10.0.0.2"), member("standby1", "10.0.0.3"),
@@ -61,16 +61,19 @@ var keepaliveds = map[string]Keepalived{
 		Cluster: demo, Suggest: true, Self: demo.Members[0], VIP: "10.0.0.100/24", Interface: "eth0", TrackFile: trackFile,
 	},
 	"keepalived_haproxy.conf": {
-		Cluster: demo, Suggest: true, Self: demo.Members[1], VIP: "10.0.0.100", Interface: "eth0", TrackFile: trackFile, Backend: "primary",
+		Cluster: demo, Suggest: true, Self: demo.Members[1], VIP: "10.0.0.100", Interface: "eth0", TrackFile: trackFile,
+		Backend: "primary",
 	},
 	"keepalived_multicast.conf": {
-		Cluster: uneven, Self: uneven.Members[1], VIP: "fd00::100/64", Interface: "eth0", TrackFile: "/var/lib/vrrp/track", Backend: "writes",
+		Cluster: uneven, Self: uneven.Members[1], VIP: "fd00::100/64", Interface: "eth0", TrackFile: "/var/lib/vrrp/track",
+		Backend: "writes",
 	},
 }
 
 var pgbouncers = map[string]PgBouncer{
 	"pgbouncer.ini": {
-		Cluster: demo, Suggest: true, Port: 6432, SocketDir: "/run/postgresql", Admin: "pgvigil", Include: "/var/lib/pgbouncer/databases.ini",
+		Cluster: demo, Suggest: true, Port: 6432, SocketDir: "/run/postgresql", Admin: "pgvigil",
+		Include: "/var/lib/pgbouncer/databases.ini",
 	},
 	"pgbouncer_haproxy.ini": {
 		Cluster: demo, Port: 6433, SocketDir: "/run/pgbouncer", Admin: "boss", Host: "127.0.0.1", HostPort: WritePort,
@@ -89,8 +92,8 @@ var etcds = map[string]Etcd{
 }
 
 var firewalls = map[string]Firewalld{
-	"firewalld.sh":         {Cluster: demo, Etcd: []string{"2379", "2380"}},
-	"firewalld_uneven.sh": {Cluster: uneven},
+	"firewalld.sh":        {Cluster: demo, Etcd: []string{"2379", "2380"}},
+	"firewalld_uneven.sh": {Cluster: Cluster{Name: "uneven", Members: []Member{uneven.Members[0], member("b", "10.0.0.2")}}},
 }
 
 func TestGolden(t *testing.T) {

@@ -2,6 +2,11 @@
 
 package render
 
+import (
+	"path/filepath"
+	"strings"
+)
+
 // HAProxy is an HAProxy that leads to the primary and to the replicas.
 type HAProxy struct {
 	Cluster
@@ -36,12 +41,8 @@ type CheckTLS struct {
 	ClientCert string
 }
 
-// Ports by custom.
-const (
-	WritePort      = 5000
-	ReadPort       = 5001
-	StatisticsPort = 7000
-)
+// WritePort is the port for writes.
+const WritePort = "5000"
 
 // String is haproxy.cfg.
 func (h HAProxy) String() string { return fill(haproxyText, h) }
@@ -52,6 +53,20 @@ func (h HAProxy) Any() string {
 		return "[::]"
 	}
 	return "*"
+}
+
+// OwnDir is the directory of OwnFile.
+func (h HAProxy) OwnDir() string { return filepath.Dir(h.OwnFile) }
+
+// CheckAddress is the address of a member's REST interface where that is not its PostgreSQL's, else empty.
+func (m Member) CheckAddress() string {
+	switch {
+	case m.APIHost == m.Host:
+		return ""
+	case strings.Contains(m.APIHost, ":"):
+		return "[" + m.APIHost + "]"
+	}
+	return m.APIHost
 }
 
 const haproxyText = `# HAProxy for the cluster "{{.Name}}": /etc/haproxy/haproxy.cfg, the same on every host that runs it.
@@ -80,7 +95,7 @@ defaults
     log global
     mode tcp
     option tcplog
-    # Not every port scan and every check by a load balancer in front.
+    # No lines for connections without data, such as port scans.
     option dontlognull
     timeout connect 4s
     # Sessions of pools are idle for long; TCP keepalive finds peers that are gone.
@@ -92,8 +107,8 @@ defaults
     timeout check 2s
 {{- if .OwnFile}}
 
-# The sections "{{.Primary.Name}}"{{with .Replica.Name}} and "{{.}}"{{end}} stand in {{.OwnFile}}, which pgvigil's plugin keeps. Have HAProxy load it,
-# too. Debian, in /etc/default/haproxy: EXTRAOPTS="-S /run/haproxy-master.sock -f {{.OwnFile}}"
+# Writes{{with .Replica.Name}} and reads{{end}}: see {{.OwnFile}}, which pgvigil's plugin keeps. HAProxy must load that directory, too.
+# Debian, in /etc/default/haproxy: EXTRAOPTS="-S /run/haproxy-master.sock -f {{.OwnDir}}"
 {{- else}}
 
 # Writes: the one server that is up is the primary.
@@ -103,11 +118,16 @@ listen {{.Primary.Name}}
     option httpchk OPTIONS {{.Primary.Check}}
     http-check expect status 200
     # inter: while all is well; fastinter: while a state is changing; downinter: of servers that are down.
+{{- if .TLS}}
+    # check-ssl: the REST interface speaks HTTPS.
+{{- if .TLS.ClientCert}} It asks for a certificate: crt is a file with certificate and key.{{end}}
+{{- end}}
 {{- if .Primary.Cut}}
     # on-marked-down: sessions on an old primary end at once, what they wrote there would be lost.
 {{- end}}
-    default-server inter 2s fastinter 200ms downinter 500ms fall 3 rise 2{{if .Primary.Cut}} on-marked-down shutdown-sessions{{end}}
-{{- template "tls" .}}
+    default-server inter 2s fastinter 200ms downinter 500ms fall 3 rise 2
+{{- if .Primary.Cut}} on-marked-down shutdown-sessions{{end}}{{template "tls" .}}
+    # Names as in pgvigil list: by them the plugin knows whom it moves.
 {{- template "servers" .}}
 
 # Reads: running standbys that fulfil the check. (OPTIONS /read-only instead lets the primary serve reads, too.)
@@ -122,8 +142,8 @@ listen {{.Replica.Name}}
 {{- if not .Replica.Cut}}
     # No on-marked-down shutdown-sessions: a query that runs on a standby may finish when the standby falls behind.
 {{- end}}
-    default-server inter 2s fastinter 200ms downinter 500ms fall 3 rise 2{{if .Replica.Cut}} on-marked-down shutdown-sessions{{end}}
-{{- template "tls" .}}
+    default-server inter 2s fastinter 200ms downinter 500ms fall 3 rise 2
+{{- if .Replica.Cut}} on-marked-down shutdown-sessions{{end}}{{template "tls" .}}
 {{- template "servers" .}}
 {{- end}}
 
@@ -131,7 +151,9 @@ listen {{.Replica.Name}}
 listen statistics
     bind {{.Any}}:7000
     mode http
-    no log
+    option httplog
+    # Errors alone.
+    option dontlog-normal
     timeout client 30s
     timeout server 30s
     # Where HAProxy was built with it:
@@ -141,14 +163,10 @@ listen statistics
     stats refresh 5s
     # stats auth USER:PASSWORD
 {{define "servers"}}
-    # Names as in pgvigil list: by them the plugin knows whom it moves.
 {{- range .Members}}
-    server {{.Name}} {{.Address}} check {{if ne .APIHost .Host}}addr {{.APIHost}} {{end}}port {{.APIPort}}
+    server {{.Name}} {{.Address}} check {{with .CheckAddress}}addr {{.}} {{end}}port {{.APIPort}}
 {{- end}}
 {{- end}}
 {{- define "tls"}}
-{{- with .TLS}}
-    # The REST interface speaks HTTPS{{if .ClientCert}}, and asks for a certificate: one file with certificate and key{{end}}.
-    default-server check-ssl {{if .CAFile}}verify required ca-file {{.CAFile}}{{else}}verify none{{end}}{{with .ClientCert}} crt {{.}}{{end}}
-{{- end}}
+{{- with .TLS}} check-ssl {{if .CAFile}}verify required ca-file {{.CAFile}}{{else}}verify none{{end}}{{with .ClientCert}} crt {{.}}{{end}}{{end}}
 {{- end}}`

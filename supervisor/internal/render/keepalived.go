@@ -76,8 +76,8 @@ func (k Keepalived) Dirs() []string {
 	return dirs
 }
 
-const keepalivedText = `# Keepalived for the cluster "{{.Name}}", on {{.Self.Name}}: /etc/keepalived/keepalived.conf. The hosts' files differ in router_id,
-# priority and addresses. Check it with: keepalived -t -f /etc/keepalived/keepalived.conf
+const keepalivedText = `# Keepalived for the cluster "{{.Name}}", on {{.Self.Name}}: /etc/keepalived/keepalived.conf
+# The hosts' files differ in router_id, priority and addresses. Check it with: keepalived -t -f /etc/keepalived/keepalived.conf
 #
 # The directory of the track file must be there before Keepalived starts, or the VIP comes up without asking anybody. In
 # /etc/tmpfiles.d/pgvigil-keepalived.conf, followed by systemd-tmpfiles --create:

@@ -2,12 +2,14 @@
 
 package render
 
+import "path/filepath"
+
 // PgBouncer is a PgBouncer that leads to the primary.
 type PgBouncer struct {
 	Cluster
 	// Suggest tells that pgvigil's configuration has no block for it yet: the text then shows one.
 	Suggest bool
-	Port uint16
+	Port    uint16
 	// SocketDir is the directory of its Unix socket.
 	SocketDir string
 	// Admin is the user of pgvigil's plugin at the console.
@@ -16,14 +18,14 @@ type PgBouncer struct {
 	// address that moves with the primary.
 	Include  string
 	Host     string
-	HostPort uint16
+	HostPort string
 }
-
-// PgBouncerPort is PgBouncer's by custom.
-const PgBouncerPort = 6432
 
 // String is pgbouncer.ini.
 func (p PgBouncer) String() string { return fill(pgbouncerText, p) }
+
+// IncludeDir is the directory of Include. The plugin replaces files there.
+func (p PgBouncer) IncludeDir() string { return filepath.Dir(p.Include) }
 
 const pgbouncerText = `; PgBouncer for the cluster "{{.Name}}": /etc/pgbouncer/pgbouncer.ini, the same on every host that runs it.
 ; PgBouncer takes comments in lines of their own only.
@@ -46,8 +48,8 @@ const pgbouncerText = `; PgBouncer for the cluster "{{.Name}}": /etc/pgbouncer/p
 
 {{if .Include -}}
 ; The databases stand in a file that pgvigil's plugin writes whenever the primary changes; none of them may stand here, too.
-; PgBouncer does not start while it is missing. Once: touch {{.Include}} && chown {{.User}} {{.Include}}
-; The user {{.User}} must also be able to replace it, and so to write in its directory.
+; PgBouncer does not start while it is missing. Once, as root, for the user of pgvigil:
+;   install -d -o {{.User}} {{.IncludeDir}} && touch {{.Include}}
 %include {{.Include}}
 {{- else -}}
 [databases]
@@ -93,8 +95,8 @@ server_connect_timeout = 3
 ; Seconds, longer than any pause: clients that have waited so long are sent away.
 query_wait_timeout = 120
 
-; A host that is gone in the middle of a transaction is noticed: after 25 seconds of silence, or 15 (15000 ms) when there are data that
-; it does not confirm.
+; A host that is gone in the middle of a transaction is noticed after 25 seconds of silence, or when it confirms no data for 15000
+; milliseconds.
 tcp_keepalive = 1
 tcp_keepidle = 10
 tcp_keepintvl = 5

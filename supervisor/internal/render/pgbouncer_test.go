@@ -123,9 +123,10 @@ func (b *bouncer) connect(t *testing.T) *pgconn.PgConn {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
+	console := fmt.Sprintf("host=%s port=%d user=%s password=secret dbname=pgbouncer sslmode=disable", b.SocketDir, b.Port, b.Admin)
 	defer tick.Stop()
 	for {
-		conn, err := pgconn.Connect(ctx, fmt.Sprintf("host=%s port=%d user=%s password=secret dbname=pgbouncer sslmode=disable", b.SocketDir, b.Port, b.Admin))
+		conn, err := pgconn.Connect(ctx, console)
 		if err == nil {
 			t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(ctx)) })
 			return conn
