@@ -70,6 +70,48 @@ func TestDecodePlugin(t *testing.T) {
 	}
 }
 
+// Part of a body can be had without its plugin's schema.
+func TestDecodePart(t *testing.T) {
+	c := mustLoad(t, bodies+`router "x" {
+  a = "1"
+  b = "2"
+  nested {
+    c = ["3"]
+    d = "4"
+  }
+  unknown {}
+  plugin {}
+}`)
+	type part struct {
+		A, Z   string
+		Nested struct{ C []string }
+	}
+	schema := Block{
+		Attributes: []Attribute{{Name: "a", Type: String}, {Name: "z", Type: String, Default: `"5"`}},
+		Blocks:     []NestedBlock{{Type: "nested", Body: Block{Attributes: []Attribute{{Name: "c", Type: StringList}}}}},
+	}
+	x, _ := c.Router("x")
+	y, there := c.Router("y")
+	if there {
+		t.Error("a router out of nothing")
+	}
+	full, none := part{A: "1", Z: "5"}, part{Z: "5"}
+	full.Nested.C = []string{"3"}
+	for _, test := range []struct {
+		block PluginBlock
+		want  part
+	}{{x, full}, {y, none}} {
+		var got part
+		if diags := c.DecodePart(test.block, schema, &got); len(diags.List) > 0 || !cmp.Equal(got, test.want) {
+			t.Errorf("%q: got %+v, want %+v\n%s", test.block.Name, got, test.want, linesOf(diags))
+		}
+	}
+	schema.Attributes[0].Type = Number
+	if diags := c.DecodePart(x, schema, &part{}); !strings.Contains(linesOf(diags), `Unsuitable value of "a"`) {
+		t.Errorf("got %s", linesOf(diags))
+	}
+}
+
 // compact brings JSON into one form.
 func compact(t *testing.T, text string) string {
 	t.Helper()

@@ -60,8 +60,8 @@ func toBytes(number string, unit int64) (n int64, complaint string) {
 	return whole.Int64(), ""
 }
 
-// formatSize writes a size with the largest unit that leaves it whole.
-func formatSize(n int64) string {
+// FormatSize writes a number of bytes with the largest unit that leaves it whole, such as "16MB".
+func FormatSize(n int64) string {
 	if n == 0 {
 		return "0"
 	}

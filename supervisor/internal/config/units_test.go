@@ -28,8 +28,8 @@ func TestSizes(t *testing.T) {
 func TestSizesReadBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.Int64Range(0, 1<<50).Draw(t, "n")
-		if got, complaint := parseSize(formatSize(n)); got != n || complaint != "" {
-			t.Fatalf("%d is written %s and read %d", n, formatSize(n), got)
+		if got, complaint := parseSize(FormatSize(n)); got != n || complaint != "" {
+			t.Fatalf("%d is written %s and read %d", n, FormatSize(n), got)
 		}
 	})
 }

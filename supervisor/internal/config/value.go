@@ -151,7 +151,7 @@ func format(t Type, n float64) string {
 	case Duration:
 		return time.Duration(n).String()
 	case Size:
-		return formatSize(int64(n))
+		return FormatSize(int64(n))
 	}
 	return strconv.FormatFloat(n, 'f', -1, 64)
 }
