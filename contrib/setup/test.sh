@@ -37,7 +37,7 @@ unit() {
     local processes=(./supervisor/internal/{deadman,dcsserver,lab,pluginhost,daemon}/... ./plugins/{sdk,example,etcd}/...)
     local pure
     mapfile -t pure < <(go list ./proto/... ./supervisor/... | grep -vxFf <(go list "${processes[@]}"))
-    mapfile -t pure < <(printf '%s\n' "${pure[@]}" | grep -v '/internal/\(core\|sim\|modelcheck\)$')
+    mapfile -t pure < <(printf '%s\n' "${pure[@]}" | grep -v '/internal/\(core\|sim\|modelcheck\|render\)$')
     run -timeout 10m ./supervisor/internal/core # one goroutine: nothing to race
     run -timeout 10m ./supervisor/internal/sim # drills, and worlds that must break
     run -timeout 15m ./supervisor/internal/modelcheck # every order of events up to a number of states, and mutants
@@ -49,10 +49,10 @@ unit() {
     run -p 1 -timeout 15m ./plugins/postgres/...
 }
 
-# routers are tested on the real products, in hosts made of network namespaces.
+# routers, and the configurations rendered for them, are tested on the real products, in hosts made of network namespaces.
 routers() {
     needs_root "the tests of routers make network namespaces and give away rights"
-    CGO_ENABLED=1 run -race -p 2 -timeout 15m ./plugins/{haproxy,keepalived,pgbouncer}/...
+    CGO_ENABLED=1 run -race -p 2 -timeout 15m ./plugins/{haproxy,keepalived,pgbouncer}/... ./supervisor/internal/render
 }
 
 needs_root() { [[ $EUID -eq 0 ]] || { step "$1: run make test as root"; exit 1; }; }

@@ -128,11 +128,17 @@ vrrp_instance pgvigil {
     priority {{.Priority}}
     # Seconds. The VIP arrives after three of them.
     advert_int 0.2
+    # Neighbours ignore news of an address within a second of earlier news: it is repeated.
+    garp_master_delay 1
+    garp_master_refresh 1
 {{- else}}
     # Another on each host; all but one are in fault, so nothing hangs on it.
     priority {{.Priority}}
     # Seconds. The VIP arrives on the new primary after three of them.
     advert_int 0.1
+    # Neighbours ignore news of an address within a second of earlier news: it is repeated.
+    garp_master_delay 1
+    garp_master_refresh 1
 {{- end}}
 {{- if .Unicast}}
     # Directly from host to host (IP protocol 112), since not every network has multicast. A new member must be added everywhere.
