@@ -110,7 +110,9 @@ func (b *bouncer) start(t *testing.T) {
 	go func() { b.ended <- cmd.Wait() }()
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill() // it may have ended by itself
-		<-b.ended
+		if err := <-b.ended; err == nil {
+			t.Error("PgBouncer ended by itself")
+		}
 		if t.Failed() || strings.Contains(log.String(), "ERROR") || strings.Contains(log.String(), "WARNING") {
 			t.Errorf("PgBouncer said:\n%s", log.String())
 		}
