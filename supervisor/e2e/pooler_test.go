@@ -133,11 +133,10 @@ func newPooled(t *testing.T, ctx context.Context, c *lab.Cluster) *pooled {
 // connect goes through the PgBouncer of a host, which may not know the primary yet.
 func (p *pooled) connect(ctx context.Context, n *lab.Node) *pgx.Conn {
 	p.Helper()
-	config, err := p.cluster.ClientConfig(10 * time.Second)
+	config, err := p.cluster.ClientConfigTo(n.Address, 6432, 10*time.Second)
 	if err != nil {
 		p.Fatal(err)
 	}
-	config.Host, config.Port, config.Fallbacks, config.ValidateConnect = n.Address, 6432, nil, nil
 	config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
 	for {
 		conn, err := pgx.ConnectConfig(ctx, config)

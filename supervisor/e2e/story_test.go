@@ -151,12 +151,10 @@ func beginAt(t *testing.T, c *lab.Cluster, speed pace) *story {
 func (s *story) startWriter(speed pace) {
 	s.Helper()
 	config, err := s.ClientConfig(speed.connect)
-	if err != nil {
-		s.Fatal(err)
-	}
 	if speed.through != "" {
-		config.Host, config.Port, config.Fallbacks, config.ValidateConnect = speed.through, 5000, nil, nil
+		config, err = s.ClientConfigTo(speed.through, 5000, speed.connect)
 	}
+	s.do(err)
 	s.writer = &ledger.Writer{Config: config, Ledger: s.book, Pause: speed.pause}
 	ctx, cancel := context.WithTimeout(s.Context(), 10*time.Second)
 	defer cancel()

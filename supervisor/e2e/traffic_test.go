@@ -291,11 +291,10 @@ func (tr *traffic) wrong(ctx context.Context) error {
 
 // ask tells whether a port of the virtual address leads to a standby.
 func (tr *traffic) ask(ctx context.Context, port uint16) (standby bool, err error) {
-	config, err := tr.ClientConfig(time.Second)
+	config, err := tr.ClientConfigTo(vip, port, time.Second)
 	if err != nil {
 		return false, err
 	}
-	config.Host, config.Port, config.Fallbacks, config.ValidateConnect = vip, port, nil, nil
 	config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {

@@ -72,6 +72,16 @@ func (c *Cluster) ClientConfig(timeout time.Duration) (*pgx.ConnConfig, error) {
 	return config, nil
 }
 
+// ClientConfigTo is ClientConfig for one address that leads to some node, as that of a load balancer.
+func (c *Cluster) ClientConfigTo(host string, port uint16, timeout time.Duration) (*pgx.ConnConfig, error) {
+	config, err := c.config(labRole, host)
+	if err != nil {
+		return nil, err
+	}
+	config.Port, config.ConnectTimeout = port, timeout
+	return config, nil
+}
+
 // Prepare makes the lab's role on the primary and waits until all nodes know it. Idempotent.
 func (c *Cluster) Prepare(ctx context.Context) error {
 	primary, err := c.WaitPrimary(ctx)
