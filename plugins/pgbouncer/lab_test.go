@@ -189,6 +189,16 @@ func (p *postgres) move(t testing.TB) {
 	p.start(t)
 }
 
+// rows counts what has been written, past PgBouncer.
+func (p *postgres) rows(t testing.TB) int64 {
+	t.Helper()
+	n, err := strconv.ParseInt(exec1(t, dial(t, p.port, "app"), "SELECT count(*) FROM writes"), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 func (p *postgres) endpoint(name string) *pluginv1.Endpoint {
 	return &pluginv1.Endpoint{Name: name, Host: "127.0.0.1", Port: uint32(p.port)}
 }
