@@ -123,8 +123,8 @@ func TestInterruptedRewind(t *testing.T) {
 		id := info.Sys().(*syscall.Stat_t)
 		must(t, "mark", os.WriteFile(b.state("mark"), fmt.Appendf(nil, `{"device":%d,"inode":%d}`, id.Dev, id.Ino), 0o644))
 		must(t, "mark", os.Rename(b.state("mark"), b.state("rewinding.json")))
-		if state := b.awaitStatus(t, pluginv1.Status_STATUS_UNUSABLE); !strings.Contains(state.GetMessage(), "rewind") {
-			t.Errorf("message %q", state.GetMessage())
+		if state := b.awaitStatus(t, pluginv1.Status_STATUS_UNUSABLE); !strings.Contains(state.GetMessage(), "rewind") || !state.GetHalfRewound() {
+			t.Errorf("message %q, half rewound %t", state.GetMessage(), state.GetHalfRewound())
 		}
 		if err := b.rewind(t, a); status.Code(err) != codes.OutOfRange {
 			t.Errorf("rewind: %v", err)

@@ -337,7 +337,10 @@ type ObserveResponse struct {
 	// With sync_settled, on a primary: position of the WAL read after the value was in force. 0 otherwise.
 	SyncBarrierLsn uint64 `protobuf:"varint,26,opt,name=sync_barrier_lsn,json=syncBarrierLsn,proto3" json:"sync_barrier_lsn,omitempty"`
 	// Standby: whether restore_command is in force.
-	Restores      bool `protobuf:"varint,27,opt,name=restores,proto3" json:"restores,omitempty"`
+	Restores bool `protobuf:"varint,27,opt,name=restores,proto3" json:"restores,omitempty"`
+	// With STATUS_UNUSABLE: whether it is so because a rewind of this plugin broke off. Clone with replace is the only way
+	// on, and loses nothing more: the diverged WAL was kept before the rewind began.
+	HalfRewound   bool `protobuf:"varint,28,opt,name=half_rewound,json=halfRewound,proto3" json:"half_rewound,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -557,6 +560,13 @@ func (x *ObserveResponse) GetSyncBarrierLsn() uint64 {
 func (x *ObserveResponse) GetRestores() bool {
 	if x != nil {
 		return x.Restores
+	}
+	return false
+}
+
+func (x *ObserveResponse) GetHalfRewound() bool {
+	if x != nil {
+		return x.HalfRewound
 	}
 	return false
 }
@@ -1576,7 +1586,7 @@ const file_plugin_v1_postgres_proto_rawDesc = "" +
 	"streamOnly\"1\n" +
 	"\x0eObserveRequest\x12\x1f\n" +
 	"\vinterval_ns\x18\x01 \x01(\x03R\n" +
-	"intervalNs\"\xf6\a\n" +
+	"intervalNs\"\x99\b\n" +
 	"\x0fObserveResponse\x12)\n" +
 	"\x06status\x18\x01 \x01(\x0e2\x11.plugin.v1.StatusR\x06status\x12#\n" +
 	"\x04role\x18\x02 \x01(\x0e2\x0f.plugin.v1.RoleR\x04role\x12\x18\n" +
@@ -1605,7 +1615,8 @@ const file_plugin_v1_postgres_proto_rawDesc = "" +
 	"\x16sampled_at_boottime_ns\x18\x18 \x01(\x03R\x13sampledAtBoottimeNs\x12!\n" +
 	"\fsync_settled\x18\x19 \x01(\bR\vsyncSettled\x12(\n" +
 	"\x10sync_barrier_lsn\x18\x1a \x01(\x04R\x0esyncBarrierLsn\x12\x1a\n" +
-	"\brestores\x18\x1b \x01(\bR\brestores\"\x96\x01\n" +
+	"\brestores\x18\x1b \x01(\bR\brestores\x12!\n" +
+	"\fhalf_rewound\x18\x1c \x01(\bR\vhalfRewound\"\x96\x01\n" +
 	"\bReceiver\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\tR\x06status\x12\x12\n" +
 	"\x04host\x18\x02 \x01(\tR\x04host\x12\x12\n" +

@@ -52,8 +52,10 @@ var (
 	}}
 	pgAbsent   = &condition{"no data directory", func(f *facts) bool { return f.pg.Status == StatusAbsent }}
 	pgUnusable = &condition{"data directory unusable", func(f *facts) bool { return f.pg.Status == StatusUnusable }}
-	pgHung     = &condition{"PostgreSQL hung for a TTL", func(f *facts) bool { return f.s.HungSince != 0 && f.o.Now.Sub(f.s.HungSince) >= f.p.TTL }}
-	dataKnown  = &condition{"data belongs here", func(f *facts) bool { return f.s.SystemID != 0 && f.s.SystemID == f.pg.SystemID }}
+	// halfRewound is no case for a person: what the rewind was to keep is kept, and a fresh copy makes good the rest.
+	halfRewound = &condition{"rewind broke off", func(f *facts) bool { return f.pg.Status == StatusUnusable && f.pg.HalfRewound }}
+	pgHung      = &condition{"PostgreSQL hung for a TTL", func(f *facts) bool { return f.s.HungSince != 0 && f.o.Now.Sub(f.s.HungSince) >= f.p.TTL }}
+	dataKnown   = &condition{"data belongs here", func(f *facts) bool { return f.s.SystemID != 0 && f.s.SystemID == f.pg.SystemID }}
 	// standsAlone: a rewound or copied directory may need WAL of its source before it lets anybody in.
 	standsAlone     = &condition{"consistent by itself", func(f *facts) bool { return !f.s.Lacking || named.holds(f) }}
 	stray           = &condition{"starting towards another than the leader", (*facts).stray}
@@ -109,7 +111,7 @@ var (
 	forked        = &condition{"own WAL past the fork", (*facts).forked}
 	streamOverdue = &condition{"not streaming for long", func(f *facts) bool { return f.o.Now.Sub(f.s.Ladder.Since) >= f.p.StreamGrace() }}
 	needsRewind   = &condition{"rewind due", (*facts).rewindDue}
-	cloneDue      = &condition{"copy due", func(f *facts) bool { return f.s.Ladder.Rung >= RungClone || f.rewindDue() && !f.p.Rewind }}
+	cloneDue      = &condition{"copy due", (*facts).cloneDue}
 	mayReplace    = &condition{"data may be replaced", func(f *facts) bool { return f.p.Reclone }}
 	reinit        = &condition{"operator asked for a fresh copy", func(f *facts) bool {
 		return f.op.Kind == Reinit && f.op.To == f.p.Self.Name && !f.s.Operation.Recloned
@@ -152,6 +154,14 @@ func (f *facts) stray() bool {
 
 // down: not running by the plugin's proof.
 func (f *facts) down() bool { return f.pg.Status == StatusStopped || f.pg.Status == StatusCrashed }
+
+// cloneDue: nothing is left of PostgreSQL, and only a fresh copy makes its data follow the leader.
+func (f *facts) cloneDue() bool {
+	if !f.pg.Empty {
+		return false
+	}
+	return halfRewound.holds(f) || f.down() && (f.s.Ladder.Rung >= RungClone || f.rewindDue() && !f.p.Rewind)
+}
 
 // identityForeign: both identifiers are known and differ.
 func (f *facts) identityForeign() bool {

@@ -105,11 +105,13 @@ const (
 // Postgres is the state of the local instance, as the plugin proves it.
 type Postgres struct {
 	// At is when the report arrived.
-	At             Instant
-	Status         Status
-	Role           Role
-	Message        string
-	Empty          bool
+	At      Instant
+	Status  Status
+	Role    Role
+	Message string
+	Empty   bool
+	// HalfRewound says that an unusable data directory is so because our own rewind broke off.
+	HalfRewound    bool
 	SystemID       uint64
 	Timeline       Timeline
 	LSN            LSN

@@ -102,7 +102,8 @@ func genPostgres(t *rapid.T) *Postgres {
 	return &Postgres{
 		At: instant(t, "pgat"), Status: pick(t, "pgstatus", StatusAbsent, StatusUnusable, StatusStopped, StatusCrashed, StatusStarting, StatusRunning, StatusStopping, StatusHung),
 		Role: pick(t, "pgrole", RolePrimary, RoleStandby, RoleUnknown), Empty: rapid.Bool().Draw(t, "empty"),
-		SystemID: pick[uint64](t, "pgsys", 0, 7, 8), Timeline: 2, LSN: LSN(rapid.IntRange(0, 5000).Draw(t, "pglsn")),
+		HalfRewound: rapid.Bool().Draw(t, "halfrewound"),
+		SystemID:    pick[uint64](t, "pgsys", 0, 7, 8), Timeline: 2, LSN: LSN(rapid.IntRange(0, 5000).Draw(t, "pglsn")),
 		PostmasterPID: rapid.IntRange(0, 2).Draw(t, "pid"), Launched: rapid.Bool().Draw(t, "launched"), Upstream: pick(t, "up", "", "b", "c"),
 		SyncNames: pick(t, "sync", "", `ANY 1 ("b", "c")`), SyncSettled: rapid.Bool().Draw(t, "settled"), SyncBarrier: 200,
 		Senders: []Sender{{Member: "b", State: "streaming", Flush: 4000}, {Member: "c", State: "streaming", Flush: 100}},

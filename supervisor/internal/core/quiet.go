@@ -73,7 +73,8 @@ func quietMember(before, after Versioned[Member]) bool {
 func QuietPostgres(before, after *Postgres) bool {
 	a, b := before, after
 	return a.Status == StatusRunning && b.Status == StatusRunning && a.Role == b.Role && a.Message == b.Message &&
-		a.Empty == b.Empty && a.SystemID == b.SystemID && a.Timeline == b.Timeline && (a.LSN == 0) == (b.LSN == 0) &&
+		a.Empty == b.Empty && a.HalfRewound == b.HalfRewound && a.SystemID == b.SystemID && a.Timeline == b.Timeline &&
+		(a.LSN == 0) == (b.LSN == 0) &&
 		quietReceiver(a.Receiver, b.Receiver) && slices.EqualFunc(a.Senders, b.Senders, quietSender) &&
 		a.PostmasterPID == b.PostmasterPID && a.StartedUnix == b.StartedUnix && a.ServerVersion == b.ServerVersion &&
 		slices.Equal(a.PendingRestart, b.PendingRestart) && a.Launched == b.Launched && a.DataDir == b.DataDir &&

@@ -33,7 +33,7 @@ func standbyRules() section {
 			"A fresh copy was asked for: it is made from the leader."),
 		row("S-070", []literal{is(identityForeign)}, wait, nil,
 			"The data directory belongs to another cluster: nothing is done to it. Reinitialise this member to replace it."),
-		row("S-080", []literal{is(pgUnusable)}, wait, nil,
+		row("S-080", []literal{is(pgUnusable), not(halfRewound)}, wait, nil,
 			"The data directory is unusable: nothing is done to it. Reinitialise this member to replace it."),
 		row("S-090", []literal{is(paused), not(pgStandby)}, wait, nil,
 			"The cluster is paused: PostgreSQL is not started here."),
@@ -41,11 +41,11 @@ func standbyRules() section {
 			"New member: the leader's data directory is copied."),
 		row("S-110", []literal{is(pgAbsent)}, wait, nil,
 			"New member: waiting until the leader can be copied."),
-		row("S-120", []literal{is(pgDown), is(cloneDue), not(mayReplace)}, wait, nil,
+		row("S-120", []literal{is(cloneDue), not(mayReplace)}, wait, nil,
 			"The data here cannot be made to follow the leader, and replacing it is not allowed: a person must decide."),
-		row("S-130", []literal{is(pgDown), is(cloneDue), is(open), is(mayClone)}, clone(true), []ActionKind{ActClone},
+		row("S-130", []literal{is(cloneDue), is(open), is(mayClone)}, clone(true), []ActionKind{ActClone},
 			"The data here cannot be made to follow the leader any other way: it is copied afresh."),
-		row("S-140", []literal{is(pgDown), is(cloneDue)}, wait, nil,
+		row("S-140", []literal{is(cloneDue)}, wait, nil,
 			"The data here has to be copied afresh: waiting until the leader can be copied."),
 		row("S-150", []literal{is(pgDown), is(needsRewind), is(open), is(mayRewind)}, func(f *facts) Plan {
 			return Plan{{Kind: ActRewind, Epoch: f.epoch(), Peer: f.upstream()}}

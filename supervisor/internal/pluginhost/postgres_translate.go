@@ -92,6 +92,7 @@ func postgresFromWire(r *pluginv1.ObserveResponse) (core.Postgres, error) {
 		Role:           role,
 		Message:        r.GetMessage(),
 		Empty:          r.GetEmpty(),
+		HalfRewound:    r.GetHalfRewound(),
 		SystemID:       r.GetSystemIdentifier(),
 		Timeline:       core.Timeline(r.GetTimeline()),
 		LSN:            core.LSN(r.GetLsn()),

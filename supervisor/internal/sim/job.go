@@ -141,10 +141,10 @@ func (j *job) act(w *world, took core.Span, late bool) {
 // start launches a standby; once launched, it comes up whatever becomes of the plugin.
 func (j *job) start(w *world, took core.Span) {
 	h, p := j.h, &j.h.pg
-	if p.running || p.orphans || !p.exists {
+	if !p.startable() {
 		w.on(j.h, took, func() {
 			switch {
-			case !p.running || !p.exists:
+			case !p.running:
 				j.finish(w, core.OutcomeRefused, "cannot be started")
 			default:
 				j.finish(w, core.OutcomeDone, "")
@@ -153,7 +153,7 @@ func (j *job) start(w *world, took core.Span) {
 		return
 	}
 	w.on(j.h, took/3, func() {
-		if !h.up || p.running || p.orphans || !p.exists || j.gone && w.chance(0.5) {
+		if !h.up || !p.startable() || j.gone && w.chance(0.5) {
 			return
 		}
 		p.pid++
@@ -285,24 +285,41 @@ func (j *job) clone(w *world, took core.Span) {
 // rewind makes a stopped directory fit its source.
 func (j *job) rewind(w *world, took core.Span) {
 	p := &j.h.pg
-	if p.running || p.orphans || !p.exists {
-		w.on(j.h, took/4, func() { j.finish(w, core.OutcomeRefused, "not stopped") })
-		return
-	}
-	if j.h.trouble["flaky"] > 0 && w.chance(0.2) {
+	if j.h.trouble["flaky"] > 0 && p.startable() && w.chance(0.2) {
 		w.on(j.h, took, func() { j.finish(w, core.OutcomeRefused, hopeless) })
 		return
 	}
-	w.on(j.h, took, func() {
-		from := j.fetchable(w)
-		if from == nil || j.gone || p.running || !p.exists {
-			j.finish(w, core.OutcomeRefused, "source is not there")
-			return
-		}
+	j.tear(w, took, func(from *host) {
 		if !from.pg.wal.contains(p.wal) {
 			w.say("%s: WAL that diverged is undone", j.h.name)
 		}
 		p.wal, p.wasOpen = from.pg.wal, false
-		j.finish(w, core.OutcomeDone, "")
+	})
+}
+
+// tear changes a stopped directory file by file: what breaks off in the middle leaves one that only a copy can replace.
+func (j *job) tear(w *world, took core.Span, change func(from *host)) {
+	p := &j.h.pg
+	if !p.startable() {
+		w.on(j.h, took/4, func() { j.finish(w, core.OutcomeRefused, "not stopped") })
+		return
+	}
+	w.on(j.h, took/2, func() {
+		if j.fetchable(w) == nil || j.gone || !p.startable() {
+			j.finish(w, core.OutcomeRefused, "source is not there")
+			return
+		}
+		p.torn = true
+		w.on(j.h, took-took/2, func() {
+			from := j.fetchable(w)
+			if from == nil || j.gone {
+				w.say("%s: a rewind broke off", j.h.name)
+				j.finish(w, core.OutcomeRefused, hopeless)
+				return
+			}
+			change(from)
+			p.torn = false
+			j.finish(w, core.OutcomeDone, "")
+		})
 	})
 }

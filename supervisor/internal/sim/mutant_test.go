@@ -33,16 +33,22 @@ func TestMutants(t *testing.T) {
 		{"half a TTL is enough to take over", mutant{hasty: true}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			plots := plotOf
-			if c.drill != "" {
-				faults := drill(t, "drills", c.drill)
-				plots = func(seed int64) plot { return plot{seed: seed, faults: faults, durability: Async} }
-			}
-			failed := searchPlots(c.m, plots, 1, *mutantSeeds, 1, nil)
-			if len(failed) == 0 {
-				t.Fatalf("%d schedules and nothing noticed", *mutantSeeds)
-			}
-			t.Logf("seed %d: %v", failed[0].seed, failed[0].play(c.m, false).judge.wrong)
+			mustNotice(t, c.m, Async, "drills", c.drill)
 		})
 	}
+}
+
+// mustNotice plays schedules, or the drill when one is named, in a broken world until the judge has something to say.
+func mustNotice(t *testing.T, m mutant, durability, folder, name string) {
+	t.Helper()
+	plots := plotsOf(durability)
+	if name != "" {
+		faults := drill(t, folder, name)
+		plots = func(seed int64) plot { return plot{seed: seed, faults: faults, durability: durability} }
+	}
+	failed := searchPlots(m, plots, 1, *mutantSeeds, 1, nil)
+	if len(failed) == 0 {
+		t.Fatalf("%d schedules and nothing noticed", *mutantSeeds)
+	}
+	t.Logf("seed %d: %v", failed[0].seed, failed[0].play(m, false).judge.wrong)
 }

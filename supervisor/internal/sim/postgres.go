@@ -18,6 +18,7 @@ type server struct {
 	orphans  bool
 	stopping bool
 	wasOpen  bool // control data say primary
+	torn     bool // a rewind broke off: good for nothing but a copy that replaces it
 	endKnown bool // the end of WAL on disk can be told
 	pid      int
 	wal      wal
@@ -43,6 +44,9 @@ type server struct {
 	recovering bool
 	target     []branch // the history it was rewound to
 }
+
+// startable tells whether there is a data directory that a server could be started on, or a rewind begin with.
+func (p *server) startable() bool { return p.exists && !p.torn && !p.running && !p.orphans }
 
 // promotion is one that PostgreSQL was told of and that will take effect, whoever asked lives or not.
 type promotion struct{ epoch core.Epoch }
@@ -245,6 +249,8 @@ func (w *world) sample(h *host) *core.Postgres {
 	switch {
 	case !p.exists:
 		pg.Status, pg.Upstream, pg.Role, pg.LSN, pg.Replayed = core.StatusAbsent, "", core.RoleUnknown, 0, 0
+	case p.torn:
+		pg.Status, pg.HalfRewound, pg.LSN = core.StatusUnusable, true, 0
 	case !p.running:
 		pg.Status = core.StatusCrashed
 		if p.wasOpen || p.orphans && p.primary {

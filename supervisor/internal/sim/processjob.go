@@ -143,12 +143,12 @@ func (j *job) settleAndPromote(w *world, took core.Span, late bool) {
 // launch starts a postmaster as a standby; once launched, it comes up whatever becomes of the plugin, when it is consistent.
 func (j *job) launch(w *world, took core.Span) {
 	h, p := j.h, &j.h.pg
-	if p.running || p.orphans || !p.exists {
+	if !p.startable() {
 		j.start(w, took)
 		return
 	}
 	w.on(h, took/3, func() {
-		if !h.up || p.running || p.orphans || !p.exists || j.gone && w.chance(0.5) {
+		if !h.up || !p.startable() || j.gone && w.chance(0.5) {
 			j.finish(w, core.OutcomeRefused, "cannot be started")
 			return
 		}
@@ -227,16 +227,7 @@ func (j *job) awaitEnd(w *world, pid int, left core.Span) {
 // until it has streamed it again, and it is not consistent before.
 func (j *job) rewindProcesses(w *world, took core.Span) {
 	p := &j.h.pg
-	if p.running || p.orphans || !p.exists {
-		w.on(j.h, took/4, func() { j.finish(w, core.OutcomeRefused, "not stopped") })
-		return
-	}
-	w.on(j.h, took, func() {
-		from := j.fetchable(w)
-		if from == nil || j.gone || p.running || !p.exists {
-			j.finish(w, core.OutcomeRefused, "source is not there")
-			return
-		}
+	j.tear(w, took, func(from *host) {
 		if x := from.pg.wal; !x.contains(p.wal) {
 			fork := x.commonWith(p.wal)
 			fork -= min(fork-1, core.LSN(w.rng.Intn(40_000)))
@@ -245,7 +236,6 @@ func (j *job) rewindProcesses(w *world, took core.Span) {
 			p.replayed = fork
 		}
 		p.wasOpen = false
-		j.finish(w, core.OutcomeDone, "")
 	})
 }
 

@@ -42,8 +42,8 @@ type Source interface {
 	// Settled tells whether a synchronous_standby_names, which the server answered to a question asked then, is proven to
 	// be in force everywhere in it, and from which position on.
 	Settled(server datadir.Postmaster, names string, asked time.Time) (barrier wal.LSN, ok bool)
-	// Broken is why the data directory can be used for nothing but a clone; empty when it is not so.
-	Broken() string
+	// Broken is why the data directory cannot be used, empty when it can; halfRewound: nor ever again, for anything but a clone.
+	Broken() (why string, halfRewound bool)
 }
 
 // Observer keeps a current picture of the instance. Run does the work; the rest may be called from any

@@ -78,8 +78,8 @@ func (o *Observer) describe(out *pluginv1.ObserveResponse, c *config.Config) {
 	}
 	out.SystemIdentifier, out.Timeline = k.SystemID, k.LastTimeline()
 	out.Message = o.stoppedMessage(c, out.GetStatus())
-	if broken := o.source.Broken(); broken != "" {
-		out.Status, out.Message = pluginv1.Status_STATUS_UNUSABLE, broken
+	if broken, half := o.source.Broken(); broken != "" {
+		out.Status, out.Message, out.HalfRewound = pluginv1.Status_STATUS_UNUSABLE, broken, half
 		return
 	}
 	if !out.GetEmpty() {

@@ -82,17 +82,17 @@ func (o source) Trouble() (string, int64) {
 }
 
 // Broken implements observe.Source.
-func (o source) Broken() string {
-	c := o.Config()
-	if broken, err := datadir.Rewinding.On(c); err != nil {
-		return err.Error()
-	} else if !broken {
-		return ""
+func (o source) Broken() (why string, halfRewound bool) {
+	broken, err := datadir.Rewinding.On(o.Config())
+	switch {
+	case err != nil:
+		return err.Error(), false
+	case !broken:
+		return "", false
+	case o.s.rewinding.Load():
+		return "a rewind is under way", false
 	}
-	if o.s.rewinding.Load() {
-		return "a rewind is under way"
-	}
-	return rewind.Interrupted
+	return rewind.Interrupted, true
 }
 
 // setTrouble notes why a start failed, and where the log stood before it.
