@@ -141,11 +141,18 @@ func (v *view) operation() *Operation {
 	if v.View == nil || !v.View.Operation.Exists() {
 		return nil
 	}
-	return describeOperation(v.View.Operation.Value)
+	op := describeOperation(v.View.Operation.Value)
+	if v.Handover.ID == op.ID {
+		op.Handover = describeHandover(v.Handover)
+	}
+	return op
 }
 
 func describeOperation(o core.Operation) *Operation {
-	return &Operation{o.ID, string(o.Kind), o.From, o.To, o.Force, o.By, wallClock(o.At), string(o.State), o.Result}
+	return &Operation{
+		ID: o.ID, Kind: string(o.Kind), From: o.From, To: o.To, AcceptDataLoss: o.Force, By: o.By, At: wallClock(o.At),
+		State: string(o.State), Result: o.Result,
+	}
 }
 
 // decision is the present one, with the time of the change that brought it if that is still known.

@@ -57,6 +57,8 @@ func (s *Server) documents() map[string]map[string]http.HandlerFunc {
 		"/v1/rules":     get(s.v1Rules),
 		"/v1/operation": get(s.v1Operation),
 		"/v1/history":   get(s.v1History),
+		// What has not been asked for yet is only looked at: reading is free.
+		"/v1/switchover": get(s.v1Switchover),
 	}
 }
 

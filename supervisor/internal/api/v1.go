@@ -174,6 +174,51 @@ type Operation struct {
 	At             string `json:"at,omitempty"`
 	State          string `json:"state"`
 	Result         string `json:"result,omitempty"`
+	// Handover is how long what takes, as the member that answers saw it; null where nothing was handed over, or it did not see it.
+	Handover *Handover `json:"handover"`
+}
+
+// Handover is a leadership that is handed over. Its stages are prepare, hold clients, stop, elect, open and let go, in this order;
+// those that are over are listed.
+type Handover struct {
+	From   string  `json:"from"`
+	Stages []Stage `json:"stages"`
+	Over   bool    `json:"over"`
+	// GapSeconds is how long there was no primary, WaitSeconds how long poolers held clients back; null until it is over, and where
+	// there are no poolers.
+	GapSeconds  *float64 `json:"gap_seconds"`
+	WaitSeconds *float64 `json:"wait_seconds"`
+}
+
+// Stage is one of a hand-over.
+type Stage struct {
+	Name    string  `json:"name"`
+	Seconds float64 `json:"seconds"`
+}
+
+// Forecast is the document /v1/switchover: what a switchover would do now.
+type Forecast struct {
+	APIVersion string `json:"apiVersion"`
+	Leader     string `json:"leader"`
+	Candidate  string `json:"candidate,omitempty"`
+	Possible   bool   `json:"possible"`
+	// Blocker is why it is not possible.
+	Blocker string `json:"blocker,omitempty"`
+	// ReceiveLag is the WAL the candidate has yet to receive, ReplayLag what it has yet to apply before it opens; bytes.
+	ReceiveLag uint64 `json:"receive_lag"`
+	ReplayLag  uint64 `json:"replay_lag"`
+	// Poolers are the members whose poolers hold clients back meanwhile.
+	Poolers []string `json:"poolers"`
+	// Unfit are members that could not take over.
+	Unfit []Unfit `json:"unfit"`
+	// GapSeconds is for how long there was no primary in the last switchover that the member saw; null is none.
+	GapSeconds *float64 `json:"gap_seconds"`
+}
+
+// Unfit is a member and why it cannot take over.
+type Unfit struct {
+	Name string `json:"name"`
+	Why  string `json:"why"`
 }
 
 // Decision is why a member does what it does.

@@ -17,10 +17,14 @@ import (
 // operationPoll is how often the cluster is looked at while an operation is waited for.
 const operationPoll = 100 * time.Millisecond
 
+// openPatience is how long the new leader of a hand-over that is done is waited for.
+const openPatience = 10 * time.Second
+
 // operationOptions are the flags that all operations share.
 type operationOptions struct {
 	yes, wait bool
 	timeout   time.Duration
+	format    *format
 }
 
 func (a *App) operationFlags(c *cobra.Command, timeout time.Duration) *operationOptions {
@@ -28,6 +32,7 @@ func (a *App) operationFlags(c *cobra.Command, timeout time.Duration) *operation
 	c.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask back")
 	c.Flags().BoolVar(&o.wait, "wait", true, "wait for the end and tell what happens")
 	c.Flags().DurationVar(&o.timeout, "timeout", timeout, "how long to wait")
+	o.format = output(c, "text", "json", "yaml")
 	return o
 }
 
@@ -75,12 +80,15 @@ func (a *App) run(ctx context.Context, client *client, o *operationOptions, befo
 		return failf(ExitError, "the supervisor took the request without naming an operation")
 	}
 	if !o.wait {
+		if done, err := o.format.structured(a.Out, op); err != nil || done {
+			return err
+		}
 		_, err := fmt.Fprintf(a.Out, "%s accepted, operation %s\n", op.Kind, op.ID)
 		return wrapOutput(err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
-	w := &waiter{app: a, client: client, operation: op, last: before, start: start}
+	w := &waiter{app: a, client: client, format: o.format, operation: op, last: before, start: start}
 	return w.wait(ctx)
 }
 
@@ -88,10 +96,12 @@ func (a *App) run(ctx context.Context, client *client, o *operationOptions, befo
 type waiter struct {
 	app       *App
 	client    *client
+	format    *format
 	operation *api.Operation
 	last      *api.Status
 	start     time.Time
 	seen      bool
+	done      time.Time // when the operation was seen to be done
 	complaint string
 }
 
@@ -141,7 +151,7 @@ func (w *waiter) ended(op *api.Operation) (bool, error) {
 			return true, failf(ExitError, "%s %s was replaced by another operation; its result is not known", w.operation.Kind, w.operation.ID)
 		}
 		return false, nil
-	case op.State == "pending":
+	case op.State == "pending", op.State == "done" && w.handingOver(op.Handover):
 		w.seen = true
 		return false, nil
 	}
@@ -152,8 +162,24 @@ func (w *waiter) ended(op *api.Operation) (bool, error) {
 	if op.State != "done" {
 		return true, failf(ExitError, "%s", text)
 	}
-	_, err := fmt.Fprintf(w.app.Out, "%s (%.2f s)\n", printable(text), time.Since(w.start).Seconds())
-	return true, wrapOutput(err)
+	if done, err := w.format.structured(w.app.Out, op); err != nil || done {
+		return true, err
+	}
+	if _, err := fmt.Fprintf(w.app.Out, "%s (%.2f s)\n", printable(text), time.Since(w.start).Seconds()); err != nil {
+		return true, wrapOutput(err)
+	}
+	return true, w.app.showHandover(op.Handover)
+}
+
+// handingOver tells whether the new leader has yet to open, or clients have yet to be let go: that is waited for a little.
+func (w *waiter) handingOver(h *api.Handover) bool {
+	if h == nil || h.Over {
+		return false
+	}
+	if w.done.IsZero() {
+		w.done = time.Now()
+	}
+	return time.Since(w.done) < openPatience
 }
 
 // changes tells what is different between two looks at the cluster.

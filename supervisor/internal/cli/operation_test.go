@@ -66,8 +66,21 @@ func switchover(end core.OperationState, result string) []*status.Snapshot {
 		s.View.Operation = operation(end, result)
 		s.View.Epoch.Value.Epoch = 8
 		s.View.Leader.Value = core.Leader{Holder: "standby", Epoch: 8}
+		s.Handover = status.Handover{ID: "op1", From: "mdw", Took: spans(180, 0, 97, 21)}
 	}
-	return []*status.Snapshot{apitest.Primary(), primaryWith(stopped), primaryWith(taken)}
+	opened := func(s *status.Snapshot) {
+		taken(s)
+		s.Handover.Took = spans(180, 0, 97, 21, 84, 0)
+	}
+	return []*status.Snapshot{apitest.Primary(), primaryWith(stopped), primaryWith(taken), primaryWith(opened)}
+}
+
+// spans are milliseconds.
+func spans(ms ...core.Span) []core.Span {
+	for i := range ms {
+		ms[i] *= core.Millisecond
+	}
+	return ms
 }
 
 var elapsed = regexp.MustCompile(`\d+\.\d\d ?s`)
@@ -82,6 +95,29 @@ func TestSwitchover(t *testing.T) {
 	golden(t, "switchover_phases.txt", regexp.MustCompile(`(?m)^ *`).ReplaceAllString(elapsed.ReplaceAllString(got.err, "#s"), ""))
 	if diff := cmp.Diff([]status.Request{{Kind: "switchover", From: "mdw", To: "standby", By: "127.0.0.1"}}, s.requests()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Ensure a dry run tells what the leader foresees, asks nobody to do anything, and is refused where it would be.
+func TestDryRun(t *testing.T) {
+	s := tell(apitest.Primary())
+	endpoint := serve(t, s, s.submit)
+	dryRun := func(h status.Handover, args ...string) result {
+		s.Publish(primaryWith(func(s *status.Snapshot) {
+			s.View.Members[0].Value.API, s.Handover = strings.TrimPrefix(endpoint, "http://"), h
+		}))
+		return shell{}.run(t, append([]string{"switchover", "--dry-run", "--endpoint", endpoint}, args...)...)
+	}
+	before := status.Handover{ID: "op0", From: "standby", Took: spans(180, 10, 97, 21, 84, 5)}
+	golden(t, "dry_run.txt", dryRun(status.Handover{}).out)
+	golden(t, "dry_run_again.txt", dryRun(before).out)
+	golden(t, "dry_run_json.txt", dryRun(before, "-o", "json").out)
+	if got := dryRun(before, "--candidate", "standby1"); got.code != cli.ExitRefused ||
+		!strings.Contains(got.err, "a switchover from mdw is not possible: standby1 is tagged nofailover") {
+		t.Errorf("got %d %q", got.code, got.err)
+	}
+	if len(s.requests()) != 0 {
+		t.Errorf("%d requests", len(s.requests()))
 	}
 }
 

@@ -19,11 +19,13 @@ func (a *App) switchoverCommand() *cobra.Command {
 		Long: "Moves the leadership to another member: the leader is stopped cleanly, the candidate takes over with everything\n" +
 			"written, and the old leader follows it. Without --candidate the cluster chooses.\n\n" +
 			"Poolers hold the transactions of clients back meanwhile. Where one cannot, for transactions run on, the switchover is called\n" +
-			"off; --cut-clients goes ahead.",
+			"off; --cut-clients goes ahead.\n\n" +
+			"--dry-run does nothing: it tells who would take over, what stands in the way, and for how long there would be no primary.",
 	}
 	leader := c.Flags().String("leader", "", "the member that leads now; the switchover is refused if it does not")
 	candidate := c.Flags().String("candidate", "", "the member that is to lead")
 	cut := c.Flags().Bool("cut-clients", false, "go ahead though a pooler cannot hold clients back")
+	dry := c.Flags().Bool("dry-run", false, "tell what would happen, and do nothing")
 	o := a.operationFlags(c, time.Minute)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		client, before, err := a.begin(c.Context())
@@ -42,6 +44,9 @@ func (a *App) switchoverCommand() *cobra.Command {
 			to = "the best candidate"
 		} else if err := known(before, to); err != nil {
 			return err
+		}
+		if *dry {
+			return a.forecast(c.Context(), client, before, from, *candidate, o.format)
 		}
 		if err := a.confirm(o, before, fmt.Sprintf("Switch over from %s to %s?", from, to)); err != nil {
 			return err

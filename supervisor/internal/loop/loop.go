@@ -167,6 +167,7 @@ type Loop struct {
 	unstored bool
 	tick     uint64
 	recent   []status.Decision
+	handover status.Handover
 	// judged is the last tick's ground, for requests that arrive between two.
 	judged struct {
 		sync.Mutex

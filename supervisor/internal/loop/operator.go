@@ -22,23 +22,42 @@ func (l *Loop) Submit(ctx context.Context, r status.Request) (core.Operation, er
 	case status.Pause, status.Resume:
 		return core.Operation{}, l.setPaused(ctx, snap.View, r.Kind == status.Pause)
 	}
-	op := core.Operation{
-		ID: randomName(), Kind: core.OperationKind(r.Kind), From: r.From, To: r.To, By: r.By, Force: r.Force,
-		At: time.Now().UnixNano(), State: core.Pending,
-	}
+	op := operation(r)
 	if refusal := l.admit(op); refusal != nil {
 		return op, refusal
 	}
 	return op, l.write(ctx, core.Compare{Key: core.KeyOperation, Rev: snap.View.Operation.Rev}, op)
 }
 
-// admit asks the core, under the last tick's state and view.
+func operation(r status.Request) core.Operation {
+	return core.Operation{
+		ID: randomName(), Kind: core.OperationKind(r.Kind), From: r.From, To: r.To, By: r.By, Force: r.Force,
+		At: time.Now().UnixNano(), State: core.Pending,
+	}
+}
+
+// Foresee implements status.Operator.
+func (l *Loop) Foresee(r status.Request) (core.Forecast, error) {
+	s, o, p := l.lastJudged()
+	forecast, refusal := core.Foresee(s, o, p, operation(r))
+	if refusal != nil {
+		return forecast, refusal
+	}
+	return forecast, nil
+}
+
 func (l *Loop) admit(op core.Operation) *core.Refusal {
+	s, o, p := l.lastJudged()
+	return core.Admit(s, o, p, op)
+}
+
+// lastJudged is what the last tick was decided on, as of now.
+func (l *Loop) lastJudged() (core.State, core.Observation, core.Policy) {
 	l.judged.Lock()
 	defer l.judged.Unlock()
 	o := l.judged.o
 	o.Now = l.Clock()
-	return core.Admit(l.judged.s, o, l.judged.p, op)
+	return l.judged.s, o, l.judged.p
 }
 
 func (l *Loop) setPaused(ctx context.Context, v *core.View, paused bool) error {

@@ -40,6 +40,7 @@ func (l *Loop) epoch(o core.Observation) core.Epoch {
 // show publishes the snapshot of this tick.
 func (l *Loop) show(o core.Observation, plan core.Plan, reason core.Reason) {
 	l.tick++
+	l.handover = l.handover.Next(o.View, o.Now)
 	s := &status.Snapshot{
 		Cluster: l.Cluster, Namespace: l.Namespace, Name: l.Policy.Self.Name, Version: l.Policy.Self.Version,
 		Tick: l.tick, At: o.Now, TTL: l.Policy.TTL, Hold: l.state.Hold, Postgres: o.Postgres, View: o.View,
@@ -47,6 +48,7 @@ func (l *Loop) show(o core.Observation, plan core.Plan, reason core.Reason) {
 		Plugins: l.Plugins(), Stale: core.Stale(l.state, o.Now, l.policy),
 		LeaderLive: core.Live(l.state, o, l.policy), Watchdog: l.Watchdog.Status(),
 		Heard: o.Heard, Probe: o.Probe, Heartbeats: l.Heartbeats(), DCSLatency: l.calls.latency(),
+		Handover: l.handover,
 	}
 	if o.View != nil {
 		if l.state.Voted == o.View.Epoch.Value.Epoch {

@@ -45,6 +45,8 @@ type Snapshot struct {
 	Heard      []core.Heard
 	Probe      core.Probe
 	Heartbeats Heartbeats
+	// Handover is the last hand-over that this member saw.
+	Handover Handover
 	// Voted is the present epoch if this member has voted in it, or is about to: it receives no WAL. Else 0.
 	Voted core.Epoch
 }
@@ -111,4 +113,7 @@ const (
 // or that the DCS did not take it (503).
 type Operator interface {
 	Submit(context.Context, Request) (core.Operation, error)
+	// Foresee tells what a switchover would do, without doing anything. The error is a *core.Refusal where another member is
+	// to be asked.
+	Foresee(Request) (core.Forecast, error)
 }

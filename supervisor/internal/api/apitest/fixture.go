@@ -40,6 +40,18 @@ func (o Operator) Submit(ctx context.Context, r status.Request) (core.Operation,
 	return o(ctx, r)
 }
 
+// Foresee tells of a switchover from mdw to standby, or to whom it is asked to go.
+func (o Operator) Foresee(r status.Request) (core.Forecast, error) {
+	f := core.Forecast{
+		From: "mdw", To: "standby", ReceiveLag: 8 << 10, ReplayLag: 48 << 20, Poolers: []string{"mdw", "standby"},
+		Unfit: []core.Unfit{{Name: "standby1", Why: "standby1 is tagged nofailover"}},
+	}
+	if r.To != "" && r.To != f.To {
+		return core.Forecast{Blocker: r.To + " is tagged nofailover"}, nil
+	}
+	return f, nil
+}
+
 // Primary is the snapshot of mdw, which leads.
 func Primary() *status.Snapshot {
 	s := base("mdw")
