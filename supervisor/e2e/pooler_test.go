@@ -227,11 +227,25 @@ func (p *pooled) switchOver(ctx context.Context, from *lab.Node) (*lab.Node, err
 	if err != nil {
 		return nil, err
 	}
-	p.Logf("from %s to %s: longest time without a write of %d clients: %s", from.Name, to.Name, pooledClients, p.took().Round(time.Millisecond))
+	waited := p.took()
+	p.Logf("from %s to %s: longest time without a write of %d clients: %s", from.Name, to.Name, pooledClients, waited.Round(time.Millisecond))
 	if err := p.cluster.WaitHealthy(ctx); err != nil {
 		return nil, err
 	}
+	for _, n := range p.cluster.Nodes {
+		p.timed(ctx, n, waited)
+	}
 	return to, p.cluster.WaitCohort(ctx, 1, p.cluster.Nodes...)
+}
+
+// timed checks that a node tells of the switchover what a client saw, but for the way to it.
+func (p *pooled) timed(ctx context.Context, n *lab.Node, waited time.Duration) {
+	p.Helper()
+	gap, wait, over := n.Handover(ctx)
+	p.Logf("%s: without a primary for %s, clients held back for %s", n.Name, gap.Round(time.Millisecond), wait.Round(time.Millisecond))
+	if slack := waited/2 + 100*time.Millisecond; !over || gap <= 0 || wait < gap || (wait-waited).Abs() > slack {
+		p.Errorf("%s tells of a hand-over (over: %t) with a gap of %s and a wait of %s; clients waited for %s", n.Name, over, gap, wait, waited)
+	}
 }
 
 // calledOff asks for a switchover while a transaction runs on.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 )
 
 // Member is a line of /cluster.
@@ -111,6 +112,31 @@ func (n *Node) Epoch(ctx context.Context) (uint64, bool) {
 	status, err := n.Status(ctx)
 	return status.Hold.Epoch, err == nil && status.Hold.Valid
 }
+
+// Handover is for how long there was no primary, and clients of poolers waited, in the last hand-over that the node saw from
+// beginning to end; false as long as that is not over.
+func (n *Node) Handover(ctx context.Context) (gap, wait time.Duration, over bool) {
+	code, body, err := n.Get(ctx, "/v1/operation")
+	if err != nil || code != http.StatusOK {
+		return 0, 0, false
+	}
+	var answer struct {
+		Operation struct {
+			Handover struct {
+				Over bool    `json:"over"`
+				Gap  float64 `json:"gap_seconds"`
+				Wait float64 `json:"wait_seconds"`
+			} `json:"handover"`
+		} `json:"operation"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return 0, 0, false
+	}
+	h := answer.Operation.Handover
+	return span(h.Gap), span(h.Wait), h.Over
+}
+
+func span(seconds float64) time.Duration { return time.Duration(seconds * float64(time.Second)) }
 
 // Switchover asks the node to give the leadership to another one, or to the best when to is nil.
 func (n *Node) Switchover(ctx context.Context, to *Node) error {
