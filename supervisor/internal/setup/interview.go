@@ -119,7 +119,7 @@ func (i *Interview) settle(ctx context.Context, q question) error {
 		return errMissing
 	}
 	if err := q.take(proposal); err != nil {
-		return unusable("%s, which was found, cannot be used: %w; give --%s", proposal, err, q.flag)
+		return unusable("--%s %s, which was found, cannot be used: %w", q.flag, proposal, err)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ package setup
 
 import (
 	_ "embed"
+	"fmt"
 	"maps"
 	"net"
 	"net/netip"
@@ -114,9 +115,9 @@ func (p *Plan) HBA() []string {
 	if p.Address.Is6() {
 		local = "::1/128"
 	}
-	lines := []string{"local  all  all  scram-sha-256"}
+	lines := []string{"local  all  all                      scram-sha-256"}
 	for _, from := range []string{local, p.Clients.String()} {
-		lines = append(lines, "host  all  all  "+from+"  scram-sha-256")
+		lines = append(lines, fmt.Sprintf("host   all  all  %-18s  scram-sha-256", from))
 	}
 	return lines
 }

@@ -4,6 +4,7 @@ package setup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -36,7 +37,7 @@ func (i *Interview) questions() []question {
 				p.Member = s
 				return memberName(s)
 			}},
-		{flag: "address", usage: "address of this host, at which the others reach it (default: as in --members, else the only one)",
+		{flag: "address", usage: "address of this host, at which the others reach it (default: as in --members, where it is listed by this host's name or an address; else the only one)",
 			ask: "Address of this host, at which the others reach it", propose: i.proposeAddress, must: i.ambiguous, take: i.takeAddress},
 		{flag: "members", usage: `all members as NAME=ADDRESS, separated by commas, the same on all hosts; or "none" but this one`,
 			ask: "The other members as NAME=ADDRESS, separated by commas", propose: func() string { return none }, must: always, take: i.takeMembers},
@@ -56,7 +57,8 @@ func (i *Interview) questions() []question {
 			ask: `etcd: "embedded" has pgvigil run it on the members; or its URLs, separated by commas`, propose: func() string { return embedded },
 			must: always, take: i.takeEtcd},
 		{flag: "clients", usage: "network from which clients may connect, such as 10.0.0.0/24 (default: the one of the address)",
-			ask: "Network from which clients may connect", propose: i.proposeClients, take: func(s string) (err error) {
+			ask:    "Network from which clients may connect",
+			needed: func() bool { return p.Address.IsValid() }, propose: i.proposeClients, take: func(s string) (err error) {
 				p.Clients, err = netip.ParsePrefix(s)
 				return err
 			}},
@@ -67,7 +69,10 @@ func (i *Interview) questions() []question {
 		{flag: "api-user", usage: `name asked for, with a password, before the REST interface changes anything; or "none" (default: pgvigil)`,
 			ask: "Name asked for, with a password, before the REST interface changes anything, or none", propose: func() string { return "pgvigil" },
 			take: func(s string) error {
-				if p.APIUser = s; s == none {
+				switch p.APIUser = s; s {
+				case "":
+					return errors.New("want a name, or none")
+				case none:
 					p.APIUser = ""
 				}
 				return nil
@@ -75,16 +80,16 @@ func (i *Interview) questions() []question {
 		{flag: "secrets", usage: `"new" has passwords made, on the first host; on the others the directory with copies of the first host's`,
 			ask: `Passwords: "new" on the first host, on the others the directory with copies of the first host's`, needed: i.lacksSecrets,
 			propose: func() string {
-				if len(p.Members) == 1 {
+				if p.Members != nil && i.count() == 1 {
 					return New
 				}
 				return ""
 			},
 			take: func(s string) error {
-				if i.Secrets = s; s == New {
-					return nil
+				if i.Secrets = s; s != New && !filepath.IsAbs(s) {
+					return errors.New(`want "new" or an absolute path`)
 				}
-				return absolute(s)
+				return nil
 			}},
 	}
 }
@@ -107,7 +112,7 @@ func memberName(s string) error {
 
 func absolute(path string) error {
 	if !filepath.IsAbs(path) {
-		return fmt.Errorf("want an absolute path")
+		return errors.New("want an absolute path")
 	}
 	return nil
 }
@@ -168,10 +173,14 @@ func (i *Interview) takeAddress(s string) (err error) {
 // takeMembers reads the list; this member may be in it or not.
 func (i *Interview) takeMembers(s string) error {
 	members := map[string]netip.Addr{}
-	if s == none {
-		s = ""
+	items := split(s)
+	switch {
+	case s == none:
+		items = nil
+	case len(items) == 0:
+		return errors.New(`want NAME=ADDRESS of each, or "none"`)
 	}
-	for _, item := range split(s) {
+	for _, item := range items {
 		name, address, ok := strings.Cut(item, "=")
 		if !ok {
 			return fmt.Errorf("%q: want NAME=ADDRESS, such as standby=10.0.0.2", item)
@@ -257,16 +266,21 @@ func (i *Interview) count() int {
 	return n
 }
 
+var errEtcd = errors.New(`want "embedded" or URLs such as http://10.0.0.1:2379`)
+
 func (i *Interview) takeEtcd(s string) error {
 	if s == embedded {
 		i.Plan.Endpoints = nil
 		return nil
 	}
 	endpoints := split(s)
+	if len(endpoints) == 0 {
+		return errEtcd
+	}
 	for _, e := range endpoints {
 		u, err := url.Parse(e)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Port() == "" || strings.Trim(u.Path, "/") != "" {
-			return fmt.Errorf(`%q: want "embedded" or URLs such as http://10.0.0.1:2379`, e)
+			return fmt.Errorf("%q: %w", e, errEtcd)
 		}
 	}
 	i.Plan.Endpoints = endpoints
