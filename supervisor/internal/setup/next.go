@@ -63,6 +63,9 @@ func (p *Plan) command() string {
 	}
 	words := []string{"pgvigil setup --yes --cluster", p.Cluster, "--members", strings.Join(members, ","), "--etcd", etcd,
 		"--durability", durability, "--clients", p.Clients.String(), "--api-user", api}
+	if p.Dir != "/etc/pgvigil" {
+		words = append(words, "--config", p.Dir)
+	}
 	if len(p.Routers) > 0 {
 		words = append(words, "--routers", strings.Join(p.Routers, ","))
 	}
@@ -85,9 +88,6 @@ func (p *Plan) around() Step {
 	var commands []string
 	for _, router := range p.Routers {
 		commands = append(commands, "pgvigil render "+router)
-	}
-	if !p.Embedded() {
-		commands = append(commands, "pgvigil render etcd")
 	}
 	return Step{"Configurations of what stands around the cluster", append(commands, "pgvigil render firewalld", "pgvigil render sysctl")}
 }

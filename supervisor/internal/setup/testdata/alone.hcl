@@ -72,5 +72,6 @@ router "pgbouncer" {
 
 # Used where the host has one. "required": without it this member may not lead.
 watchdog {
-  mode = "automatic"
+  mode          = "automatic"
+  safety_margin = "2s" # the device is set to ttl less this
 }
