@@ -73,6 +73,7 @@ func TestSetup(t *testing.T) {
 	for _, h := range hosts {
 		h.await("list", "--check")
 	}
+	hosts[1].await("switchover", "--dry-run", "--candidate", "standby1")
 	// Asked on a standby: the leader's interface takes this host's password.
 	if out, err := hosts[1].pgvigil("switchover", "--yes", "--candidate", "standby1"); err != nil {
 		t.Errorf("switchover: %v: %s", err, out)

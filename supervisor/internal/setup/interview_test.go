@@ -152,6 +152,20 @@ func TestUnusableAnswers(t *testing.T) {
 	}
 }
 
+// Ensure a cluster of one does not wait for standbys, and needs nobody to say where its secrets are.
+func TestAlone(t *testing.T) {
+	answers := map[string]string{"cluster": "demo", "members": "none", "address": "10.0.0.1", "etcd": "embedded"}
+	i, _ := interview(t, answers)
+	if err := i.Run(t.Context()); err != nil || i.Secrets != New || i.Plan.Quorum || len(i.Plan.Members) != 1 {
+		t.Errorf("%v, %+v", err, i.Plan)
+	}
+	answers["durability"] = "quorum"
+	i, _ = interview(t, answers)
+	if err := i.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "there is no other member") {
+		t.Error(err)
+	}
+}
+
 // Ensure a script hears of all flags that are missing, at once.
 func TestMissingFlags(t *testing.T) {
 	i, _ := interview(t, nil)

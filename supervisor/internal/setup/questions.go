@@ -335,8 +335,8 @@ func (i *Interview) check() error {
 	if err := i.fits(p.Members); err != nil {
 		return Unusable{err}
 	}
-	if p.Members == nil {
-		p.Members = map[string]netip.Addr{}
+	if p.Quorum && i.count() == 1 {
+		return unusable("--durability quorum: a commit would wait for a standby, and there is no other member; want async")
 	}
 	p.Members[p.Member] = p.Address
 	return nil
