@@ -29,13 +29,12 @@ wait`
 
 // setupHost is a host that is set up and started.
 type setupHost struct {
-	t            *testing.T
-	dir, netns   string
-	name, secret string
+	t                *testing.T
+	name, dir, netns string
 }
 
-// TestSetup has pgvigil setup write the configurations of three hosts, the others' with the command line that the first one told and
-// with its secrets, and starts a cluster from them.
+// TestSetup has pgvigil setup write the configurations of three hosts, the others' with the command line that the first one told
+// and with its secrets, and starts a cluster from them.
 func TestSetup(t *testing.T) {
 	root, err := os.MkdirTemp("/tmp", "pgv-setup-")
 	if err != nil {
@@ -56,8 +55,8 @@ func TestSetup(t *testing.T) {
 		hosts = append(hosts, h)
 	}
 	pgBin := newest(t)
-	first := "pgvigil setup --yes --cluster demo --members mdw=10.98.0.1,standby=10.98.0.2,standby1=10.98.0.3 --etcd embedded --secrets new"
-	hosts[0].start(first, pgBin)
+	members := "mdw=10.98.0.1,standby=10.98.0.2,standby1=10.98.0.3"
+	hosts[0].start("pgvigil setup --yes --cluster demo --members "+members+" --etcd embedded --secrets new", pgBin)
 	again := hosts[0].told()
 	for _, h := range hosts[1:] {
 		secrets := filepath.Join(root, h.name+"-secrets")
@@ -125,7 +124,8 @@ func (h *setupHost) start(setup, pgBin string) {
 	}
 	defer log.Close()
 	setup += " -o json --pg-bin " + pgBin + " --data-dir " + data + " --config " + filepath.Join(h.dir, "etc")
-	c := exec.Command("ip", "netns", "exec", h.netns, "unshare", "--mount", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", asHost)
+	c := exec.Command("ip", "netns", "exec", h.netns,
+		"unshare", "--mount", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", asHost)
 	c.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "setup="+setup, "dir="+h.dir, "data="+data)
 	c.Stdout, c.Stderr = log, log
 	if err := c.Start(); err != nil {
@@ -171,7 +171,8 @@ func (h *setupHost) told() (command string) {
 
 func copySecrets(t *testing.T, from, to string) {
 	t.Helper()
-	if out, err := exec.Command("sh", "-c", `install -d -m 0700 "$1" && cp "$0"/*.password "$0"/*.secret "$1"`, from, to).CombinedOutput(); err != nil {
+	const script = `install -d -m 0700 "$1" && cp "$0"/*.password "$0"/*.secret "$1"`
+	if out, err := exec.Command("sh", "-c", script, from, to).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 }
@@ -180,8 +181,8 @@ func copySecrets(t *testing.T, from, to string) {
 func (h *setupHost) pgvigil(args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(h.t.Context(), patience)
 	defer cancel()
-	args = append([]string{"netns", "exec", h.netns, filepath.Join(binaries(), "pgvigil"), "--config", filepath.Join(h.dir, "etc")}, args...)
-	return exec.CommandContext(ctx, "ip", args...).CombinedOutput()
+	command := []string{"netns", "exec", h.netns, filepath.Join(binaries(), "pgvigil"), "--config", filepath.Join(h.dir, "etc")}
+	return exec.CommandContext(ctx, "ip", append(command, args...)...).CombinedOutput()
 }
 
 // await runs a command until it succeeds.

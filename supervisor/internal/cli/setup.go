@@ -34,14 +34,14 @@ func (a *App) setupCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "setup", Args: cobra.NoArgs,
 		Short: "Write the first configuration of this host",
-		Long: "Asks for what it cannot find on this host, checks what comes of it as pgvigil config validate does, and writes pgvigil.hcl\n" +
-			"and the files with secrets that it names into the directory of the configuration: all of them or, if anything is wrong, none.\n" +
-			"Secrets that are there are kept. Answers can be given with flags; with --yes nothing is asked.",
+		Long: "Asks for what it cannot find on this host, checks what comes of it as pgvigil config validate does, and writes\n" +
+			"pgvigil.hcl and the files with secrets that it names into the directory of the configuration: all of them or, if\n" +
+			"anything is wrong, none. Secrets that are there are kept. Answers can be given with flags; with --yes nothing is asked.",
 	}
 	r.format = output(c, "text", "json")
 	c.Flags().BoolVarP(&r.yes, "yes", "y", false, "ask nothing: take the flags and, for what they leave open, what is found")
 	c.Flags().BoolVar(&r.force, "force", false, "replace a pgvigil.hcl that is there, which is kept as pgvigil.hcl.~1~")
-	c.Flags().BoolVar(&r.dryRun, "dry-run", false, "print the configuration to standard output, and write nothing; it may be that of another host")
+	c.Flags().BoolVar(&r.dryRun, "dry-run", false, "print the configuration and write nothing; it may be that of another host")
 	c.Flags().BoolVar(&r.noPlugins, "no-plugins", false, "do not start plugins to check their blocks")
 	for _, f := range setup.Flags() {
 		c.Flags().String(f.Name, "", f.Usage)
@@ -67,7 +67,9 @@ func (r *setupRun) run(ctx context.Context, answers map[string]string) error {
 		return err
 	}
 	r.plan.SocketDir = host.SocketDir
-	r.interview = setup.Interview{Host: host, Plan: &r.plan, Answers: answers, Out: r.app.Err, Elsewhere: r.dryRun, Present: r.present}
+	r.interview = setup.Interview{
+		Host: host, Plan: &r.plan, Answers: answers, Out: r.app.Err, Elsewhere: r.dryRun, Present: r.present,
+	}
 	if r.asks() {
 		r.interview.In = r.app.In
 	}
@@ -102,7 +104,7 @@ func (r *setupRun) prepare() (err error) {
 	}
 	file := r.plan.File(setup.Configuration)
 	if _, err := os.Lstat(file); err == nil && !r.force {
-		return failf(ExitRefused, "%s exists, and stays as it is: --force replaces it and keeps it as a backup, --dry-run prints", file)
+		return failf(ExitRefused, "%s exists and stays: --force replaces it and keeps a backup, --dry-run only prints", file)
 	}
 	return writable(r.plan.Dir)
 }
@@ -113,7 +115,7 @@ func writable(dir string) error {
 		switch err := unix.Access(at, unix.W_OK|unix.X_OK); {
 		case errors.Is(err, fs.ErrNotExist) && at != "/":
 		case err != nil:
-			return failf(ExitPermission, "files cannot be made in %s: %w; run setup as root, or give another directory with --config", at, err)
+			return failf(ExitPermission, "files cannot be made in %s: %w; run setup as root, or give another --config", at, err)
 		default:
 			return nil
 		}

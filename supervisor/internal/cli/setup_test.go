@@ -22,7 +22,8 @@ func plugins(t *testing.T) string {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"etcd", "postgres", "haproxy", "keepalived", "pgbouncer"} {
-		c := exec.Command("go", "build", "-trimpath", "-o", filepath.Join(dir, "pgvigil-plugin-"+name), "github.com/pgvigil/pgvigil/plugins/"+name)
+		file := filepath.Join(dir, "pgvigil-plugin-"+name)
+		c := exec.Command("go", "build", "-trimpath", "-o", file, "github.com/pgvigil/pgvigil/plugins/"+name)
 		c.Env = append(os.Environ(), "CGO_ENABLED=0") // as make build does it
 		if out, err := c.CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
@@ -63,8 +64,8 @@ func dropIn(t *testing.T, dir, name, text string) {
 
 func setupArgs(t *testing.T, dir string, more ...string) []string {
 	return append([]string{
-		"setup", "-c", dir, "--cluster", "demo", "--members", "mdw=127.0.0.1,standby=10.0.0.2,standby1=10.0.0.3", "--pg-bin", postgresBin(t),
-		"--data-dir", "/var/lib/pgsql/17/data", "--clients", "10.0.0.0/24",
+		"setup", "-c", dir, "--cluster", "demo", "--members", "mdw=127.0.0.1,standby=10.0.0.2,standby1=10.0.0.3",
+		"--pg-bin", postgresBin(t), "--data-dir", "/var/lib/pgsql/17/data", "--clients", "10.0.0.0/24",
 	}, more...)
 }
 
@@ -115,7 +116,8 @@ func TestSetup(t *testing.T) {
 	}
 	t.Run("routers", func(t *testing.T) {
 		dir := place(t, built)
-		got := shell{}.run(t, setupArgs(t, dir, "--dry-run", "--etcd", "embedded", "--routers", "haproxy,keepalived,pgbouncer", "--vip", "10.0.0.100")...)
+		got := shell{}.run(t, setupArgs(t, dir, "--dry-run", "--etcd", "embedded",
+			"--routers", "haproxy,keepalived,pgbouncer", "--vip", "10.0.0.100")...)
 		if got.code != cli.ExitOK || strings.Count(got.out, "\nrouter ") != 3 || strings.Contains(got.err, os.TempDir()+"/.setup") {
 			t.Errorf("exit %d, %s%s", got.code, got.out, got.err)
 		}
@@ -126,7 +128,8 @@ func TestSetup(t *testing.T) {
 	t.Run("refused by a plugin", func(t *testing.T) {
 		dir := place(t, built)
 		got := shell{}.run(t, setupArgs(t, dir, "--yes", "--etcd", "embedded", "--secrets", "new", "--data-dir", "/")...)
-		if got.code != cli.ExitUsage || !strings.Contains(got.err, "at "+dir+"/pgvigil.hcl:") || !strings.Contains(got.err, "nothing was written") {
+		if got.code != cli.ExitUsage || !strings.Contains(got.err, "at "+dir+"/pgvigil.hcl:") ||
+			!strings.Contains(got.err, "nothing was written") {
 			t.Errorf("exit %d, %s", got.code, got.err)
 		}
 		if names := left(t, dir); len(names) > 0 {
@@ -149,7 +152,7 @@ func TestSetupRefuses(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, "pgvigil.hcl"), nil, 0o600); err != nil {
 				t.Fatal(err)
 			}
-		}, []string{"--yes"}, cli.ExitRefused, "/pgvigil.hcl exists, and stays as it is: --force replaces it"},
+		}, []string{"--yes"}, cli.ExitRefused, "/pgvigil.hcl exists and stays: --force replaces it"},
 		"no directory": {func(t *testing.T, dir string) {
 			if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o600); err != nil {
 				t.Fatal(err)

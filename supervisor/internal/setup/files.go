@@ -46,8 +46,8 @@ const (
 	secretMode = 0o600
 )
 
-// NewStage writes the files into a hidden directory beside where they will be; with anywhere, into one for temporary files. Secrets
-// that are in place are kept; the others are made, or taken from a directory. Close removes it.
+// NewStage writes the files into a hidden directory beside where they will be; with anywhere, into one for temporary files.
+// Secrets that are in place are kept; the others are made, or taken from a directory. Close removes it.
 func NewStage(plan *Plan, owner Owner, secrets string, anywhere bool) (*Stage, error) {
 	s := &Stage{plan: plan, owner: owner, anywhere: anywhere, keep: map[string]bool{}}
 	if err := s.open(secrets); err != nil {
@@ -89,7 +89,7 @@ func (s *Stage) makeDir(dir string) error {
 		return err
 	}
 	s.made = append(s.made, dir)
-	return nil
+	return os.Chmod(dir, 0o755) // whatever the umask: the owner of the secrets is another
 }
 
 // secret stages one file with a secret.

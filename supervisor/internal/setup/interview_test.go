@@ -30,7 +30,8 @@ func host(t *testing.T) *Host {
 	return &Host{
 		Name: "mdw", Postgres: []pgbin.Installation{{Bin: bin, Version: "17.6", Major: 17}}, Routers: []string{HAProxy, Keepalived},
 		Addresses: []Address{
-			{"eth0", netip.MustParsePrefix("10.0.0.1/24")}, {"eth1", netip.MustParsePrefix("192.168.1.1/24")}, {"lo", netip.MustParsePrefix("127.0.0.1/8")},
+			{"eth0", netip.MustParsePrefix("10.0.0.1/24")}, {"eth1", netip.MustParsePrefix("192.168.1.1/24")},
+			{"lo", netip.MustParsePrefix("127.0.0.1/8")},
 		},
 	}
 }
@@ -39,7 +40,8 @@ func interview(t *testing.T, answers map[string]string) (*Interview, *strings.Bu
 	t.Helper()
 	said := &strings.Builder{}
 	return &Interview{
-		Host: host(t), Plan: &Plan{Dir: "/etc/pgvigil", User: "postgres"}, Answers: answers, Out: said, Present: func(string) bool { return false },
+		Host: host(t), Plan: &Plan{Dir: "/etc/pgvigil", User: "postgres"}, Answers: answers, Out: said,
+		Present: func(string) bool { return false },
 	}, said
 }
 
@@ -92,7 +94,8 @@ func TestAnsweredByAPerson(t *testing.T) {
 	same(t, want, i.Plan)
 	for _, part := range []string{
 		"Needed: name of the cluster", `"de mo" is no name for a cluster`, "no upper-case letters: mdw", "Name of this member [mdw]: ",
-		"Addresses of this host: 10.0.0.1 (eth0), 192.168.1.1 (eth1)\n", "no interface of this host has 10.0.0.9", `"standby": want NAME=ADDRESS`,
+		"Addresses of this host: 10.0.0.1 (eth0), 192.168.1.1 (eth1)\n",
+		"no interface of this host has 10.0.0.9", `"standby": want NAME=ADDRESS`,
 		"this member is mdw=10.0.0.1, and mdw=10.0.0.7 is listed", "want quorum or async",
 	} {
 		if !strings.Contains(said.String(), part) {
@@ -125,7 +128,7 @@ func TestUnusableAnswers(t *testing.T) {
 		{"cluster", "a/b", `--cluster a/b: "a/b" is no name for a cluster`},
 		{"member", "MDW", "--member MDW: a member's name has no upper-case letters: mdw"},
 		{"member", "standby2", "--address: address of this host"},
-		{"member", "standby", "--address 10.0.0.2, which was found, cannot be used: no interface of this host has 10.0.0.2; it has 10.0.0.1 (eth0)"},
+		{"member", "standby", "--address 10.0.0.2, which was found, cannot be used: no interface of this host has 10.0.0.2; it has 10.0.0.1"},
 		{"address", "mdw", "--address mdw: ParseAddr"},
 		{"address", "192.168.1.1", "this member is mdw=192.168.1.1, and mdw=10.0.0.1 is listed"},
 		{"members", "mdw=10.0.0.1,standby=10.0.0.1", "standby=10.0.0.1 stands twice"},
@@ -207,7 +210,8 @@ func TestNoPostgres(t *testing.T) {
 
 func TestDataDir(t *testing.T) {
 	for bin, want := range map[string]string{
-		"/usr/lib/postgresql/99/bin": "/var/lib/postgresql/99/main", "/usr/pgsql-99/bin": "/var/lib/pgsql/99/data", "/usr/bin": "/var/lib/pgsql/data",
+		"/usr/lib/postgresql/99/bin": "/var/lib/postgresql/99/main", "/usr/pgsql-99/bin": "/var/lib/pgsql/99/data",
+		"/usr/bin": "/var/lib/pgsql/data",
 	} {
 		i := Interview{Plan: &Plan{PGBin: bin, Cluster: "demo"}}
 		if got := i.proposeDataDir(); got != want {

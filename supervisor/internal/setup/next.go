@@ -18,7 +18,8 @@ func (p *Plan) Next(owner Owner) []Step {
 			[]string{"install -d -o " + owner.Name + " -g " + owner.Name + " -m 0700 " + parent}})
 	}
 	if !vacant(p.DataDir) {
-		steps = append(steps, Step{"data_dir is not empty: a database in it is taken over. Look whether that is meant", []string{"ls -l " + p.DataDir}})
+		steps = append(steps, Step{"data_dir is not empty, and a database in it is taken over. Look whether that is meant",
+			[]string{"ls -l " + p.DataDir}})
 	}
 	if len(p.Members) > 1 {
 		steps = append(steps, p.others())
@@ -89,5 +90,6 @@ func (p *Plan) around() Step {
 	for _, router := range p.Routers {
 		commands = append(commands, "pgvigil render "+router)
 	}
-	return Step{"Configurations of what stands around the cluster", append(commands, "pgvigil render firewalld", "pgvigil render sysctl")}
+	return Step{"Configurations of what stands around the cluster",
+		append(commands, "pgvigil render firewalld", "pgvigil render sysctl")}
 }

@@ -51,7 +51,8 @@ func TestGolden(t *testing.T) {
 			}
 			e, diags := cfg.Embedded()
 			if diags.HasErrors() || (e != nil) != p.Embedded() || cfg.Cluster.Member != "mdw" || cfg.API.Connect != p.At("8008") ||
-				cfg.Server.Host != p.Address.String() || (cfg.Durability == config.DurabilityQuorum) != p.Quorum || len(cfg.Routers) != len(p.Routers) {
+				cfg.Server.Host != p.Address.String() || (cfg.Durability == config.DurabilityQuorum) != p.Quorum ||
+				len(cfg.Routers) != len(p.Routers) {
 				t.Errorf("%+v: %v", cfg, diags.Err())
 			}
 		})

@@ -26,72 +26,84 @@ const (
 
 // questions are in the order in which they are asked.
 func (i *Interview) questions() []question {
-	p := i.Plan
-	return []question{
-		{flag: "cluster", usage: "name of the cluster, the same on all hosts", ask: "Name of the cluster", take: func(s string) error {
-			p.Cluster = s
-			return named("a cluster", s)
-		}},
-		{flag: "member", usage: "name of this member (default: the one in --members with an address of this host, else the host's name)",
-			ask: "Name of this member", propose: i.proposeMember, take: func(s string) error {
-				p.Member = s
-				return memberName(s)
-			}},
-		{flag: "address", usage: "address of this host, at which the others reach it (default: as in --members, where it is listed by this host's name or an address; else the only one)",
-			ask: "Address of this host, at which the others reach it", propose: i.proposeAddress, must: i.ambiguous, take: i.takeAddress},
-		{flag: "members", usage: `all members as NAME=ADDRESS, separated by commas, the same on all hosts; or "none" but this one`,
-			ask: "The other members as NAME=ADDRESS, separated by commas", propose: func() string { return none }, must: always, take: i.takeMembers},
-		{flag: "pg-bin", usage: "directory of PostgreSQL's programs (default: the newest version found)",
-			ask: "Directory of PostgreSQL's programs", propose: i.proposePostgres, take: i.takePostgres},
-		{flag: "data-dir", usage: "PostgreSQL's data directory (default: where the distribution has it)",
-			ask: "Data directory", propose: i.proposeDataDir, take: func(s string) error {
-				p.DataDir = filepath.Clean(s)
-				return absolute(s)
-			}},
-		{flag: "durability", usage: "quorum (a commit waits for a standby, none is lost) or async (default: quorum with three or more members)",
-			ask: "Durability: quorum (a commit waits for a standby, none is lost) or async", propose: i.proposeDurability, take: func(s string) error {
-				p.Quorum = s == config.DurabilityQuorum
-				return oneOf(s, config.DurabilityQuorum, config.DurabilityAsync)
-			}},
-		{flag: "etcd", usage: `"embedded", and pgvigil runs etcd on the members; or the URLs of an etcd that is there, separated by commas`,
-			ask: `etcd: "embedded" has pgvigil run it on the members; or its URLs, separated by commas`, propose: func() string { return embedded },
-			must: always, take: i.takeEtcd},
-		{flag: "clients", usage: "network from which clients may connect, such as 10.0.0.0/24 (default: the one of the address)",
-			ask:    "Network from which clients may connect",
-			needed: func() bool { return p.Address.IsValid() }, propose: i.proposeClients, take: func(s string) (err error) {
-				p.Clients, err = netip.ParsePrefix(s)
-				return err
-			}},
-		{flag: "routers", usage: `what is to follow the primary: some of haproxy, keepalived, pgbouncer, separated by commas (default: "none")`,
-			ask: "What is to follow the primary, separated by commas, or none", needed: func() bool { return len(i.Host.Routers) > 0 || i.In == nil },
-			propose: i.proposeRouters, take: i.takeRouters},
-		{flag: "vip", usage: "virtual address for Keepalived", ask: "Virtual address for Keepalived", needed: func() bool { return p.Has(Keepalived) }, take: i.takeVIP},
-		{flag: "api-user", usage: `name asked for, with a password, before the REST interface changes anything; or "none" (default: pgvigil)`,
-			ask: "Name asked for, with a password, before the REST interface changes anything, or none", propose: func() string { return "pgvigil" },
-			take: func(s string) error {
-				switch p.APIUser = s; s {
-				case "":
-					return errors.New("want a name, or none")
-				case none:
-					p.APIUser = ""
-				}
-				return nil
-			}},
-		{flag: "secrets", usage: `"new" has passwords made, on the first host; on the others the directory with copies of the first host's`,
-			ask: `Passwords: "new" on the first host, on the others the directory with copies of the first host's`, needed: i.lacksSecrets,
-			propose: func() string {
-				if p.Members != nil && i.count() == 1 {
-					return New
-				}
-				return ""
-			},
-			take: func(s string) error {
-				if i.Secrets = s; s != New && !filepath.IsAbs(s) {
-					return errors.New(`want "new" or an absolute path`)
-				}
-				return nil
-			}},
-	}
+	return slices.Concat(i.aboutMembers(), i.aboutPostgres(), i.aboutEtcd(), i.aboutAccess())
+}
+
+func (i *Interview) aboutMembers() []question {
+	return []question{{
+		flag:  "cluster",
+		usage: "name of the cluster, the same on all hosts",
+		ask:   "Name of the cluster", take: i.takeCluster,
+	}, {
+		flag:  "member",
+		usage: "name of this member (default: the one in --members with an address of this host, else the host's name)",
+		ask:   "Name of this member", propose: i.proposeMember, take: i.takeMember,
+	}, {
+		flag:    "address",
+		usage:   "address of this host, at which the others reach it (default: as in --members, else the only one)",
+		ask:     "Address of this host, at which the others reach it",
+		propose: i.proposeAddress, must: i.ambiguous, take: i.takeAddress,
+	}, {
+		flag:    "members",
+		usage:   `all members as NAME=ADDRESS, separated by commas, the same on all hosts; or "none" but this one`,
+		ask:     "The other members as NAME=ADDRESS, separated by commas",
+		propose: func() string { return none }, must: always, take: i.takeMembers,
+	}}
+}
+
+func (i *Interview) aboutPostgres() []question {
+	return []question{{
+		flag:  "pg-bin",
+		usage: "directory of PostgreSQL's programs (default: the newest version found)",
+		ask:   "Directory of PostgreSQL's programs", propose: i.proposePostgres, take: i.takePostgres,
+	}, {
+		flag:  "data-dir",
+		usage: "PostgreSQL's data directory (default: where the distribution has it)",
+		ask:   "Data directory", propose: i.proposeDataDir, take: i.takeDataDir,
+	}, {
+		flag:    "durability",
+		usage:   "quorum: a commit waits for a standby, and none is lost; or async (default: quorum with three members)",
+		ask:     "Durability: quorum (a commit waits for a standby, and none is lost) or async",
+		propose: i.proposeDurability, take: i.takeDurability,
+	}}
+}
+
+func (i *Interview) aboutEtcd() []question {
+	return []question{{
+		flag:    "etcd",
+		usage:   `"embedded", and pgvigil runs etcd on the members; or the URLs of one that is there, separated by commas`,
+		ask:     `etcd: "embedded" has pgvigil run it on the members; or its URLs, separated by commas`,
+		propose: func() string { return embedded }, must: always, take: i.takeEtcd,
+	}}
+}
+
+func (i *Interview) aboutAccess() []question {
+	return []question{{
+		flag:   "clients",
+		usage:  "network from which clients may connect, such as 10.0.0.0/24 (default: the one of the address)",
+		ask:    "Network from which clients may connect",
+		needed: func() bool { return i.Plan.Address.IsValid() }, propose: i.proposeClients, take: i.takeClients,
+	}, {
+		flag:   "routers",
+		usage:  `what is to follow the primary: haproxy, keepalived, pgbouncer, separated by commas (default: "none")`,
+		ask:    "What is to follow the primary, separated by commas, or none",
+		needed: func() bool { return len(i.Host.Routers) > 0 }, propose: i.proposeRouters, take: i.takeRouters,
+	}, {
+		flag:   "vip",
+		usage:  "virtual address for Keepalived",
+		ask:    "Virtual address for Keepalived",
+		needed: func() bool { return i.Plan.Has(Keepalived) }, take: i.takeVIP,
+	}, {
+		flag:    "api-user",
+		usage:   `name asked for, with a password, before the REST interface changes anything; or "none" (default: pgvigil)`,
+		ask:     "Name asked for, with a password, before the REST interface changes anything, or none",
+		propose: func() string { return "pgvigil" }, take: i.takeAPIUser,
+	}, {
+		flag:   "secrets",
+		usage:  `"new" has passwords made, on the first host; on the others the directory with copies of the first host's`,
+		ask:    `Passwords: "new" on the first host, on the others the directory with copies of the first host's`,
+		needed: i.lacksSecrets, propose: i.proposeSecrets, take: i.takeSecrets,
+	}}
 }
 
 func always() bool { return true }
@@ -110,13 +122,6 @@ func memberName(s string) error {
 	return named("a member", s)
 }
 
-func absolute(path string) error {
-	if !filepath.IsAbs(path) {
-		return errors.New("want an absolute path")
-	}
-	return nil
-}
-
 func oneOf(s string, words ...string) error {
 	if !slices.Contains(words, s) {
 		return fmt.Errorf("want %s", strings.Join(words, " or "))
@@ -126,6 +131,16 @@ func oneOf(s string, words ...string) error {
 
 func split(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+func (i *Interview) takeCluster(s string) error {
+	i.Plan.Cluster = s
+	return named("a cluster", s)
+}
+
+func (i *Interview) takeMember(s string) error {
+	i.Plan.Member = s
+	return memberName(s)
 }
 
 // proposeMember is the member whose address this host has, else the host's name.
@@ -245,6 +260,13 @@ func (i *Interview) proposeDataDir() string {
 	return filepath.Join(base, i.Plan.Cluster)
 }
 
+func (i *Interview) takeDataDir(s string) error {
+	if i.Plan.DataDir = filepath.Clean(s); !filepath.IsAbs(s) {
+		return errors.New("want an absolute path")
+	}
+	return nil
+}
+
 func vacant(dir string) bool {
 	entries, _ := os.ReadDir(dir)
 	return len(entries) == 0
@@ -255,6 +277,11 @@ func (i *Interview) proposeDurability() string {
 		return config.DurabilityQuorum
 	}
 	return config.DurabilityAsync
+}
+
+func (i *Interview) takeDurability(s string) error {
+	i.Plan.Quorum = s == config.DurabilityQuorum
+	return oneOf(s, config.DurabilityQuorum, config.DurabilityAsync)
 }
 
 // count is how many members there are, this one included.
@@ -295,8 +322,13 @@ func (i *Interview) proposeClients() string {
 	return network.String()
 }
 
+func (i *Interview) takeClients(s string) (err error) {
+	i.Plan.Clients, err = netip.ParsePrefix(s)
+	return err
+}
+
 func (i *Interview) proposeRouters() string {
-	if i.In == nil || len(i.Host.Routers) == 0 {
+	if i.In == nil {
 		return none
 	}
 	return strings.Join(i.Host.Routers, ",")
@@ -324,9 +356,33 @@ func (i *Interview) takeVIP(s string) (err error) {
 	return err
 }
 
+func (i *Interview) takeAPIUser(s string) error {
+	switch i.Plan.APIUser = s; s {
+	case "":
+		return errors.New("want a name, or none")
+	case none:
+		i.Plan.APIUser = ""
+	}
+	return nil
+}
+
 // lacksSecrets tells whether a file is not in place yet.
 func (i *Interview) lacksSecrets() bool {
 	return slices.ContainsFunc(i.Plan.Secrets(), func(name string) bool { return !i.Present(name) })
+}
+
+func (i *Interview) proposeSecrets() string {
+	if i.Plan.Members != nil && i.count() == 1 {
+		return New
+	}
+	return ""
+}
+
+func (i *Interview) takeSecrets(s string) error {
+	if i.Secrets = s; s != New && !filepath.IsAbs(s) {
+		return errors.New(`want "new" or an absolute path`)
+	}
+	return nil
 }
 
 // check looks at the answers together.
