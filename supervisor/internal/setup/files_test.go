@@ -168,7 +168,8 @@ func TestAllOrNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := planIn(t.TempDir())
 			block := func() {
-				if err := os.WriteFile(p.File(c.there), []byte("x"), c.mode); err != nil {
+				path := p.File(c.there)
+				if err := errors.Join(os.WriteFile(path, []byte("x"), c.mode), os.Chmod(path, c.mode)); err != nil {
 					t.Fatal(err)
 				}
 			}

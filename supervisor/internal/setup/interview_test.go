@@ -128,7 +128,7 @@ func TestUnusableAnswers(t *testing.T) {
 		{"cluster", "a/b", `--cluster a/b: "a/b" is no name for a cluster`},
 		{"member", "MDW", "--member MDW: a member's name has no upper-case letters: mdw"},
 		{"member", "standby2", "--address: address of this host"},
-		{"member", "standby", "--address 10.0.0.2, which was found, cannot be used: no interface of this host has 10.0.0.2; it has 10.0.0.1"},
+		{"member", "standby", "--address 10.0.0.2, which was found, cannot be used: no interface of this host has 10.0.0.2"},
 		{"address", "mdw", "--address mdw: ParseAddr"},
 		{"address", "192.168.1.1", "this member is mdw=192.168.1.1, and mdw=10.0.0.1 is listed"},
 		{"members", "mdw=10.0.0.1,standby=10.0.0.1", "standby=10.0.0.1 stands twice"},
@@ -143,6 +143,7 @@ func TestUnusableAnswers(t *testing.T) {
 		{"routers", "nginx", "--routers nginx: want haproxy or keepalived or pgbouncer or none"},
 		{"routers", "pgbouncer", "pgbouncer is not installed on this host: install it, or leave it out"},
 		{"routers", "keepalived", "--vip: virtual address for Keepalived"},
+		{"vip", "10.0.0.100", "is not among --routers"},
 		{"secrets", "secrets", `--secrets secrets: want "new" or an absolute path`},
 		{"api-user", "", "--api-user : want"},
 	} {

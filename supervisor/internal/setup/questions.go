@@ -394,6 +394,9 @@ func (i *Interview) check() error {
 	if p.Quorum && i.count() == 1 {
 		return unusable("--durability quorum: a commit would wait for a standby, and there is no other member; want async")
 	}
+	if p.VIP.IsValid() && !p.Has(Keepalived) {
+		return unusable("--vip %s: keepalived, which would hold it, is not among --routers", p.VIP)
+	}
 	p.Members[p.Member] = p.Address
 	return nil
 }
