@@ -17,9 +17,8 @@ func (d *Doctor) data(_ context.Context, r *report) {
 	if d.Config.Postgres.Kind != "" {
 		d.dataDir(r)
 	}
-	for id, dir := range map[string]string{"data.state_dir": d.Config.StateDir, "data.run_dir": d.Config.RunDir} {
-		writable(r, id, dir)
-	}
+	writable(r, "data.state_dir", d.Config.StateDir)
+	writable(r, "data.run_dir", d.Config.RunDir)
 	if e, _ := d.Config.Embedded(); e != nil {
 		private(r, "data.etcd", e.DataDir)
 	}

@@ -49,15 +49,11 @@ func (d *Doctor) nonlocalBind(ctx context.Context, r *report) {
 		return
 	}
 	name, set := nonlocalName(vip), nonlocal(vip)
-	listens := map[string]string{"api.listen": d.Config.API.Listen, "postgres.listen": d.server().Listen}
-	for _, bind := range d.haproxyBinds() {
-		listens["config_file of router \"haproxy\""] = bind
-	}
-	for attribute, listen := range listens {
-		for _, at := range resolve(ctx, &report{}, port{listen: listen}) {
+	for _, p := range d.expected() {
+		for _, at := range resolve(ctx, &report{}, p) {
 			if at.Addr() == vip && !set {
 				r.fail(id, "set "+name+" = 1, as pgvigil render sysctl prints it, or listen on all addresses",
-					"%s names the virtual address %s, and %s is 0: it cannot be listened on while another host has it", attribute, vip, name)
+					"%s names the virtual address %s, and %s is 0: it cannot be listened on while another host has it", p.attribute, vip, name)
 				return
 			}
 		}

@@ -63,11 +63,9 @@ func (d *Doctor) router(ctx context.Context, r *report, probe *pluginhost.Probe,
 	}
 	found, healthy, message, err := probe.Examine(ctx, body)
 	for _, f := range found {
-		severity := Warning
-		if f.Severity == pluginhost.SeverityError {
-			severity = Error
+		if f.Severity == pluginhost.SeverityError { // the warnings have been told as those of Validate
+			r.fail(id, f.Detail, "%s", f.Summary)
 		}
-		r.add(severity, id, f.Detail, f.Summary)
 	}
 	switch {
 	case err != nil:
@@ -101,10 +99,9 @@ func (d *Doctor) dcs(ctx context.Context, r *report, probe *pluginhost.Probe, bl
 	all := d.endpoints(body)
 	reached := 0
 	for _, endpoint := range all {
-		took, message, err := d.read(ctx, probe, endpoint, body)
+		took, err := d.read(ctx, probe, endpoint, body)
 		if err != nil {
-			r.warn("dcs.endpoint", "see that it runs, and that firewalls and TLS let this host reach it",
-				"%s: not readable within %s: %v%s", endpoint, readPatience, err, message)
+			r.warn("dcs.endpoint", "see that it runs, and that firewalls, TLS and its accounts let this host in", "%s: not to be read: %v", endpoint, err)
 			continue
 		}
 		reached++
@@ -130,26 +127,21 @@ func (d *Doctor) judge(r *report, endpoint string, took []time.Duration) {
 }
 
 // read times reads through one endpoint, which the plugin is given alone. The times ascend.
-func (d *Doctor) read(ctx context.Context, probe *pluginhost.Probe, endpoint string, body []byte) ([]time.Duration, string, error) {
+func (d *Doctor) read(ctx context.Context, probe *pluginhost.Probe, endpoint string, body []byte) (took []time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, readPatience)
 	defer cancel()
-	found, _, message, err := probe.Examine(ctx, only(body, endpoint))
-	if err != nil {
-		return nil, "", err
+	if _, _, _, err := probe.Examine(ctx, only(body, endpoint)); err != nil {
+		return nil, err
 	}
-	for _, f := range found {
-		message += "; " + f.Summary + ": " + f.Detail
-	}
-	var took []time.Duration
 	for range reads {
 		begun := time.Now()
 		if err := probe.Read(ctx, d.Config.Cluster.Namespace+"/"+d.Config.Cluster.Name+"/"); err != nil {
-			return nil, " (" + message + ")", err
+			return nil, err
 		}
 		took = append(took, time.Since(begun))
 	}
 	slices.Sort(took)
-	return took, "", nil
+	return took, nil
 }
 
 // endpoints are those in the body of a dcs block, or of the embedded members; the block as a whole if it has none.

@@ -46,9 +46,10 @@ func (d *Doctor) ports(ctx context.Context, r *report) {
 		}
 		sockets[protocol] = all
 	}
+	vip, _ := d.vip()
 	for _, p := range d.expected() {
 		for _, at := range resolve(ctx, r, p) {
-			p.look(r, sockets[p.protocol], at)
+			p.look(r, sockets[p.protocol], at, at.Addr() == vip)
 		}
 	}
 }
@@ -72,23 +73,23 @@ func (d *Doctor) expected() []port {
 	}
 	if e, _ := d.Config.Embedded(); e != nil {
 		isEtcd := func(h holder) bool { return h.pid == 0 || h.name == "pgvigil" }
-		for attribute, listen := range map[string]string{"embedded.listen_client": e.ListenClient, "embedded.listen_peer": e.ListenPeer} {
-			if u, err := url.Parse(listen); err == nil {
-				all = append(all, port{"ports.etcd", "tcp", u.Host, attribute, isEtcd, true, "systemctl enable --now pgvigil-dcs"})
+		for _, listen := range [][2]string{{"embedded.listen_client", e.ListenClient}, {"embedded.listen_peer", e.ListenPeer}} {
+			if u, err := url.Parse(listen[1]); err == nil {
+				all = append(all, port{"ports.etcd", "tcp", u.Host, listen[0], isEtcd, true, "systemctl enable --now pgvigil-dcs"})
 			}
 		}
 	}
 	return all
 }
 
-// look tells who has an address.
-func (p port) look(r *report, sockets []socket, at netip.AddrPort) {
+// look tells who has an address, which may move to this host only later.
+func (p port) look(r *report, sockets []socket, at netip.AddrPort, moves bool) {
 	s, is := taken(sockets, at)
 	if !is {
 		switch {
 		case p.running:
 			r.warn(p.id, p.absent, "%s %s (%s): nothing listens there", p.protocol, at, p.attribute)
-		case !local(at.Addr()):
+		case !moves && !local(at.Addr()):
 			r.fail(p.id, "set "+p.attribute+" to an address of this host", "%s (%s): no interface of this host has that address", at, p.attribute)
 		default:
 			r.ok(p.id, "%s %s (%s) is free", p.protocol, at, p.attribute)

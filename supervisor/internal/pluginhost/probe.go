@@ -10,6 +10,7 @@ import (
 	"os"
 
 	pluginv1 "github.com/pgvigil/pgvigil/proto/plugin/v1"
+	"google.golang.org/grpc/status"
 )
 
 // Probe runs one plugin just long enough to ask it questions, without supervising it. It does not touch the
@@ -72,7 +73,10 @@ func (p *Probe) Examine(ctx context.Context, body []byte) (found []Diagnostic, h
 // Read reads keys from a DCS; Examine must have succeeded.
 func (p *Probe) Read(ctx context.Context, prefix string) error {
 	_, err := pluginv1.NewDCSClient(p.session.conn).Read(ctx, &pluginv1.ReadRequest{Prefix: prefix})
-	return err
+	if err != nil {
+		return errors.New(status.Convert(err).Message())
+	}
+	return nil
 }
 
 // Close stops the plugin.
