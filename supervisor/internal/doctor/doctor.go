@@ -60,8 +60,14 @@ func (d *Doctor) Run(ctx context.Context) []Finding {
 			d.status()
 			r.list = asked.found()
 		}},
-		{"user", d.user}, {"plugins.launcher", d.launcher}, {"postgresql", d.postgres}, {"data", d.data}, {"secrets", d.secrets},
-		{"ports", d.ports}, {"watchdog", d.watchdog}, {"disk", d.disk}, {"time", d.time}, {"kernel", d.sysctl},
+		{"user", d.user}, {"data", d.data}, {"secrets", d.secrets}, {"ports", d.ports}, {"disk", d.disk}, {"time", d.time},
+		{"kernel", d.sysctl},
+	}
+	if d.Config.Postgres.Kind != "" {
+		checks = append(checks, check{"plugins.launcher", d.launcher}, check{"postgresql", d.postgres}, check{"watchdog", d.watchdog})
+	} else {
+		asked.note("configuration.postgres", "where PostgreSQL is to run: add a postgres block",
+			"there is no postgres block: this host can have a member of the embedded DCS, and no supervisor")
 	}
 	for i, spec := range daemon.Specs(d.Config) {
 		block := d.Config.Plugins()[i]
@@ -97,7 +103,7 @@ func (c check) within(ctx context.Context, limit time.Duration) []Finding {
 
 // sorted has the findings in the order of their topics. A configuration that nobody finds wrong is a finding, too.
 func sorted(all []Finding) []Finding {
-	if !slices.ContainsFunc(all, func(f Finding) bool { return f.Topic == "configuration" }) {
+	if !slices.ContainsFunc(all, func(f Finding) bool { return f.Topic == "configuration" && f.Severity != Note }) {
 		all = append(all, Finding{ID: "configuration.valid", Topic: "configuration", Severity: OK, Found: "it can be used, says each plugin that answers"})
 	}
 	slices.SortStableFunc(all, func(a, b Finding) int { return slices.Index(topics, a.Topic) - slices.Index(topics, b.Topic) })
@@ -131,6 +137,9 @@ func diagnose(r *report, diags *config.Diagnostics) {
 // supervisor asks the supervisor of this host. One of another cluster or member is not it.
 func (d *Doctor) supervisor(ctx context.Context, r *report) *api.Status {
 	const id = "supervisor.api"
+	if d.Config.Postgres.Kind == "" {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	s, err := d.Status(ctx)

@@ -59,9 +59,10 @@ func (d *Doctor) expected() []port {
 	runs := d.status() != nil
 	supervisor := func(holder) bool { return runs }
 	const restart = "systemctl restart pgvigil"
-	all := []port{
-		{"ports.api", "tcp", d.Config.API.Listen, "api.listen", supervisor, runs, restart},
-		{"ports.heartbeats", "udp", d.Config.API.Listen, "api.listen", supervisor, runs, restart},
+	var all []port
+	if d.Config.Postgres.Kind != "" {
+		all = append(all, port{"ports.api", "tcp", d.Config.API.Listen, "api.listen", supervisor, runs, restart},
+			port{"ports.heartbeats", "udp", d.Config.API.Listen, "api.listen", supervisor, runs, restart})
 	}
 	if listen := d.server().Listen; listen != "" {
 		all = append(all, port{"ports.postgresql", "tcp", listen, "postgres.listen", d.isPostmaster, false, ""})
