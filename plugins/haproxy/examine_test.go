@@ -27,9 +27,10 @@ func TestExamine(t *testing.T) {
 		level, from, to string
 		words           []string
 	}{
-		"well":            {},
-		"level":           {level: "user", words: []string{`"level admin"`}},
-		"unknown backend": {from: "listen primary\n", to: "listen writes\n", words: []string{`no backend "primary"`, "set primary_backend"}},
+		"well":  {},
+		"level": {level: "user", words: []string{`"level admin"`}},
+		"unknown backend": {from: "listen primary\n", to: "listen writes\n",
+			words: []string{`no backend "primary"`, "set primary_backend"}},
 		"unknown server": {from: "server m1 ", to: "server pg1 ",
 			words: []string{"no server for this member, m1", `add "server m1 ADDRESS:PORT check port 8008" to primary`}},
 	} {

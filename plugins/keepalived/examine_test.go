@@ -24,9 +24,10 @@ func TestExamine(t *testing.T) {
 		replace []string
 		words   string // empty: all is well
 	}{
-		"well":                   {nil, ""},
-		"no track_file":          {[]string{"file /run/pgvigil/keepalived/vrrp", "file /run/other"}, "does not name"},
-		"commented out":          {[]string{"    file /run/pgvigil/keepalived/vrrp", "    file /run/other # /run/pgvigil/keepalived/vrrp"}, "does not name"},
+		"well":          {nil, ""},
+		"no track_file": {[]string{"file /run/pgvigil/keepalived/vrrp", "file /run/other"}, "does not name"},
+		"commented out": {[]string{"    file /run/pgvigil/keepalived/vrrp",
+			"    file /run/other # /run/pgvigil/keepalived/vrrp"}, "does not name"},
 		"another address":        {[]string{"10.0.0.100/24", "10.98.0.101/24"}, "does not have the address " + vipAddr},
 		"no interface to run on": {[]string{"interface eth0", "interface eth7"}, "Keepalived does not run"},
 	} {

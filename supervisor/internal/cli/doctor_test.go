@@ -48,7 +48,8 @@ func TestDoctor(t *testing.T) {
 		}
 	}
 	shown := shell{}.run(t, "doctor", "-c", file)
-	for _, part := range []string{"\nplugins\n", "  error   dcs \"etcd\" cannot be served by ", "          ⇒ plugin_dir, or command in the plugin block"} {
+	for _, part := range []string{"\nplugins\n", "  error   dcs \"etcd\" cannot be served by ",
+		"          ⇒ plugin_dir, or command in the plugin block"} {
 		if !strings.Contains(shown.out, part) {
 			t.Errorf("%q is missing in %s", part, shown.out)
 		}

@@ -31,7 +31,8 @@ func (d *Doctor) dataDir(r *report) {
 	parent := filepath.Dir(dir)
 	var above unix.Stat_t
 	if err := unix.Stat(parent, &above); err != nil {
-		r.fail(id, "make it: install -d -o "+d.Config.Server.User+" -m 0700 "+parent, "the parent of data_dir, %s: %v", parent, err)
+		r.fail(id, "make it: install -d -o "+d.Config.Server.User+" -m 0700 "+parent,
+			"the parent of data_dir, %s: %v", parent, err)
 		return
 	}
 	if err := unix.Access(parent, unix.W_OK|unix.X_OK); err != nil {
@@ -83,7 +84,7 @@ func writable(r *report, id, dir string) {
 	case err != nil && place == dir:
 		r.fail(id, "give it to the user of block postgres (chown)", "%s cannot be written: %v", dir, err)
 	case err != nil:
-		r.warn(id, "the supervisor makes it when root starts it, and its unit makes /run/pgvigil and /var/lib/pgvigil; else make it, "+
+		r.warn(id, "a supervisor that root starts makes it, and its unit makes /run/pgvigil and /var/lib/pgvigil; else make it, "+
 			"owned by the user of block postgres", "%s is not there, and cannot be made in %s: %v", dir, place, err)
 	case place == dir:
 		r.ok(id, "%s can be written", dir)
@@ -102,14 +103,16 @@ func room(r *report, id, path string) {
 		r.fail(id, "", "file system of %s: %v", path, err)
 		return
 	}
-	free, all := st.Bavail*uint64(st.Bsize), st.Blocks*uint64(st.Bsize) //nolint:unconvert // signed or narrower on some architectures
+	free, all := st.Bavail*uint64(st.Bsize), st.Blocks*uint64(st.Bsize)
 	switch {
 	case st.Flags&unix.ST_RDONLY != 0:
-		r.fail(id, "mount it for writing; if the kernel made it so, its log says which error of the disk it was", "the file system of %s is read-only", path)
+		r.fail(id, "mount it for writing; if the kernel made it so, its log says which error of the disk it was",
+			"the file system of %s is read-only", path)
 	case free == 0 || st.Files > 0 && st.Ffree == 0:
 		r.fail(id, "make room in it", "the file system of %s is full: %d bytes and %d inodes are free", path, free, st.Ffree)
 	case free < leastBytes || free < all/leastShare:
-		r.warn(id, "make room in it, or give it more", "%.1f GB of %.1f GB are free in the file system of %s", gigabytes(free), gigabytes(all), path)
+		r.warn(id, "make room in it, or give it more",
+			"%.1f GB of %.1f GB are free in the file system of %s", gigabytes(free), gigabytes(all), path)
 	default:
 		r.ok(id, "%.1f GB of %.1f GB are free in the file system of %s", gigabytes(free), gigabytes(all), path)
 	}

@@ -40,7 +40,8 @@ func (d *Doctor) disk(ctx context.Context, r *report) {
 		timeDisk(ctx, r, dir)
 	}
 	if len(timed) == 0 && len(places) > 0 {
-		r.note("disk.sync", "run it again when data says that the directories are there", "not timed: none of %v can be written", places)
+		r.note("disk.sync", "run it again when data says that the directories are there",
+			"not timed: none of %v can be written", places)
 	}
 }
 
@@ -52,9 +53,11 @@ func timeDisk(ctx context.Context, r *report, dir string) {
 		return
 	}
 	median, worst := took[len(took)/2], took[len(took)-1]
-	text := fmt.Sprintf("%s: %d writes of 8 kB, each flushed: median %s, the slowest %s", dir, len(took), milliseconds(median), milliseconds(worst))
+	text := fmt.Sprintf("%s: %d writes of 8 kB, each flushed: median %s, the slowest %s",
+		dir, len(took), milliseconds(median), milliseconds(worst))
 	if median > slowMedian || worst > slowWorst {
-		r.warn(id, "a disk with a write cache that outlives a power loss; every commit waits for this, and so does every renewal where etcd is on it", "%s", text)
+		r.warn(id, "a disk with a write cache that outlives a power loss; every commit waits for this, and every renewal "+
+			"where etcd is on it", "%s", text)
 		return
 	}
 	r.ok(id, "%s", text)

@@ -64,14 +64,16 @@ func (d *Doctor) Run(ctx context.Context) []Finding {
 		{"kernel", d.sysctl},
 	}
 	if d.Config.Postgres.Kind != "" {
-		checks = append(checks, check{"plugins.launcher", d.launcher}, check{"postgresql", d.postgres}, check{"watchdog", d.watchdog})
+		checks = append(checks,
+			check{"plugins.launcher", d.launcher}, check{"postgresql", d.postgres}, check{"watchdog", d.watchdog})
 	} else {
 		asked.note("configuration.postgres", "where PostgreSQL is to run: add a postgres block",
 			"there is no postgres block: this host can have a member of the embedded DCS, and no supervisor")
 	}
 	for i, spec := range daemon.Specs(d.Config) {
 		block := d.Config.Plugins()[i]
-		checks = append(checks, check{"plugins." + block.Name, func(ctx context.Context, r *report) { d.plugin(ctx, r, block, spec) }})
+		ask := func(ctx context.Context, r *report) { d.plugin(ctx, r, block, spec) }
+		checks = append(checks, check{"plugins." + block.Name, ask})
 	}
 	found := make([][]Finding, len(checks))
 	var all sync.WaitGroup
@@ -96,7 +98,8 @@ func (c check) within(ctx context.Context, limit time.Duration) []Finding {
 	select {
 	case <-done:
 	case <-grace.C:
-		r.fail(c.name, "see what of it hangs: a file system, a name server or a device", "not checked to the end within %s", limit)
+		r.fail(c.name, "see what of it hangs: a file system, a name server or a device",
+			"not checked to the end within %s", limit)
 	}
 	return r.found()
 }
@@ -104,7 +107,8 @@ func (c check) within(ctx context.Context, limit time.Duration) []Finding {
 // sorted has the findings in the order of their topics. A configuration that nobody finds wrong is a finding, too.
 func sorted(all []Finding) []Finding {
 	if !slices.ContainsFunc(all, func(f Finding) bool { return f.Topic == "configuration" && f.Severity != Note }) {
-		all = append(all, Finding{ID: "configuration.valid", Topic: "configuration", Severity: OK, Found: "it can be used, says each plugin that answers"})
+		all = append(all, Finding{ID: "configuration.valid", Topic: "configuration", Severity: OK,
+			Found: "it can be used, says each plugin that answers"})
 	}
 	slices.SortStableFunc(all, func(a, b Finding) int { return slices.Index(topics, a.Topic) - slices.Index(topics, b.Topic) })
 	return all
@@ -149,8 +153,9 @@ func (d *Doctor) supervisor(ctx context.Context, r *report) *api.Status {
 		r.note(id, "", "no supervisor answers here: %v", err)
 		return nil
 	case s.Cluster.Name != c.Name || s.Self.Name != c.Member:
-		r.fail(id, "set api.connect to where this host's supervisor is reached, or cluster and member as the supervisor was started with",
-			"%s is answered by member %q of cluster %q, not by %q of %q", d.Config.API.Connect, s.Self.Name, s.Cluster.Name, c.Member, c.Name)
+		r.fail(id, "set api.connect to where this host's supervisor is reached, or cluster and member as it was started with",
+			"%s is answered by member %q of cluster %q, not by %q of %q",
+			d.Config.API.Connect, s.Self.Name, s.Cluster.Name, c.Member, c.Name)
 		return nil
 	case s.Cluster.Leader == "":
 		r.warn(id, "pgvigil why says what it waits for", "it runs, version %s, and nobody leads the cluster", s.Self.Version)
@@ -164,9 +169,11 @@ func (d *Doctor) launcher(_ context.Context, r *report) {
 	path := daemon.LauncherPath()
 	switch info, err := os.Stat(path); {
 	case err != nil:
-		r.fail("plugins.launcher", "install it beside pgvigil, or as the packages do", "PostgreSQL's launcher is missing: %v", err)
+		r.fail("plugins.launcher", "install it beside pgvigil, or as the packages do",
+			"PostgreSQL's launcher is missing: %v", err)
 	case !info.Mode().IsRegular() || info.Mode()&0o111 == 0 || info.Mode()&0o022 != 0:
-		r.fail("plugins.launcher", "chmod 755 "+path, "%s must be a program that others cannot write, its mode is %s", path, info.Mode())
+		r.fail("plugins.launcher", "chmod 755 "+path,
+			"%s must be a program that others cannot write, its mode is %s", path, info.Mode())
 	default:
 		r.ok("plugins.launcher", "%s", path)
 	}

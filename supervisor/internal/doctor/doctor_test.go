@@ -33,8 +33,9 @@ func TestFitHost(t *testing.T) {
 	h.dcs = startEtcd(t)
 	all := h.examine(t)
 	for id, words := range map[string]string{
-		"configuration.valid": "can be used", "plugins.etcd": "protocol 1", "plugins.postgres": "protocol 1", "data.data_dir": "can be made",
-		"data.state_dir": "can be made", "secrets.file": "postgres.superuser.password_file", "ports.api": "is free",
+		"configuration.valid": "can be used", "plugins.etcd": "protocol 1", "plugins.postgres": "protocol 1",
+		"data.data_dir": "can be made", "data.state_dir": "can be made",
+		"secrets.file": "postgres.superuser.password_file", "ports.api": "is free",
 		"ports.heartbeats": "is free", "ports.postgresql": "is free",
 	} {
 		expect(t, all, id, OK, words)
@@ -269,7 +270,8 @@ func TestSecrets(t *testing.T) {
 	path := write(t, filepath.Join(place(t), "password"), "x\n", 0o600)
 	look := func() []Finding {
 		r := &report{}
-		secretsOf(r, config.PluginBlock{Name: "postgres"}, []byte(`{"superuser":{"password_file":"`+path+`"},"list":[{"sslkey":"`+path+`"}],"password":"x"}`))
+		secretsOf(r, config.PluginBlock{Name: "postgres"},
+			[]byte(`{"superuser":{"password_file":"`+path+`"},"list":[{"sslkey":"`+path+`"}],"password":"x"}`))
 		return r.found()
 	}
 	expect(t, look(), "secrets.file", OK, "postgres.superuser.password_file")
@@ -346,6 +348,7 @@ func TestVirtualAddress(t *testing.T) {
 	if kernelSetting("net.ipv4.ip_nonlocal_bind") == "1" {
 		expect(t, all, "kernel.nonlocal_bind", OK, "net.ipv4.ip_nonlocal_bind is 1")
 	} else {
-		expect(t, all, "kernel.nonlocal_bind", Error, "postgres.listen names the virtual address", "net.ipv4.ip_nonlocal_bind = 1")
+		expect(t, all, "kernel.nonlocal_bind", Error, "postgres.listen names the virtual address",
+			"net.ipv4.ip_nonlocal_bind = 1")
 	}
 }

@@ -35,7 +35,8 @@ func (d *Doctor) sysctl(ctx context.Context, r *report) {
 	d.nonlocalBind(ctx, r)
 	if kernelSetting("vm.overcommit_memory") != "2" {
 		r.note("kernel.overcommit", "vm.overcommit_memory = 2 with a fitting vm.overcommit_ratio, as PostgreSQL's manual has it",
-			"vm.overcommit_memory is %s: when memory runs out the kernel may kill PostgreSQL, and members take over", kernelSetting("vm.overcommit_memory"))
+			"vm.overcommit_memory is %s: when memory runs out the kernel may kill PostgreSQL, and members take over",
+			kernelSetting("vm.overcommit_memory"))
 	} else {
 		r.ok("kernel.overcommit", "vm.overcommit_memory is 2")
 	}
@@ -53,7 +54,8 @@ func (d *Doctor) nonlocalBind(ctx context.Context, r *report) {
 		for _, at := range resolve(ctx, &report{}, p) {
 			if at.Addr() == vip && !set {
 				r.fail(id, "set "+name+" = 1, as pgvigil render sysctl prints it, or listen on all addresses",
-					"%s names the virtual address %s, and %s is 0: it cannot be listened on while another host has it", p.attribute, vip, name)
+					"%s names the virtual address %s, and %s is 0: it cannot be listened on while another host has it",
+					p.attribute, vip, name)
 				return
 			}
 		}
@@ -61,7 +63,8 @@ func (d *Doctor) nonlocalBind(ctx context.Context, r *report) {
 	if set {
 		r.ok(id, "%s is 1", name)
 	} else {
-		r.note(id, "where HAProxy or PgBouncer listen on "+vip.String()+" itself: "+name+" = 1, as pgvigil render sysctl prints it", "%s is 0", name)
+		r.note(id, "where HAProxy or PgBouncer listen on "+vip.String()+" itself: "+name+" = 1, as pgvigil render sysctl has it",
+			"%s is 0", name)
 	}
 }
 

@@ -3,6 +3,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -26,7 +27,8 @@ func (d *Doctor) plugin(ctx context.Context, r *report, block config.PluginBlock
 		}
 	}()
 	if err := probe.Open(ctx); err != nil {
-		r.fail(id, "plugin_dir, or command in the plugin block, says which file it is", "%s cannot be served by %s: %v", block, block.Command, err)
+		r.fail(id, "plugin_dir, or command in the plugin block, says which file it is",
+			"%s cannot be served by %s: %v", block, block.Command, err)
 		return
 	}
 	r.ok(id, "%s %s, protocol %d, %s", block.Name, probe.Info().Version, handshake.ProtocolVersion, block.Command)
@@ -78,7 +80,7 @@ func (d *Doctor) router(ctx context.Context, r *report, probe *pluginhost.Probe,
 // told is what a plugin says of its product: what to change is in it.
 func told(r *report, id string, healthy bool, message string) {
 	if healthy {
-		r.ok(id, "%s", message)
+		r.ok(id, "%s", cmp.Or(message, "healthy"))
 		return
 	}
 	r.fail(id, "", "%s", message)
@@ -101,14 +103,16 @@ func (d *Doctor) dcs(ctx context.Context, r *report, probe *pluginhost.Probe, bl
 	for _, endpoint := range all {
 		took, err := d.read(ctx, probe, endpoint, body)
 		if err != nil {
-			r.warn("dcs.endpoint", "see that it runs, and that firewalls, TLS and its accounts let this host in", "%s: not to be read: %v", endpoint, err)
+			r.warn("dcs.endpoint", "see that it runs, and that firewalls, TLS and its accounts let this host in",
+				"%s: not to be read: %v", endpoint, err)
 			continue
 		}
 		reached++
 		d.judge(r, endpoint, took)
 	}
 	if majority := len(all)/2 + 1; reached < majority {
-		r.fail("dcs.reach", "bring up the others; without a majority nobody can lead", "%d of %d endpoints can be read, %d are needed", reached, len(all), majority)
+		r.fail("dcs.reach", "bring up the others; without a majority nobody can lead",
+			"%d of %d endpoints can be read, %d are needed", reached, len(all), majority)
 	}
 }
 
@@ -118,11 +122,15 @@ func (d *Doctor) judge(r *report, endpoint string, took []time.Duration) {
 	change := "a network or a disk of the DCS that is faster, or a longer ttl"
 	switch {
 	case median > ttl/100:
-		r.warn("dcs.endpoint", change, "%s: reads take %s (median of %d), more than a hundredth of ttl, %s", endpoint, milliseconds(median), len(took), ttl)
+		r.warn("dcs.endpoint", change,
+			"%s: reads take %s (median of %d), more than a hundredth of ttl, %s", endpoint, milliseconds(median), len(took), ttl)
 	case worst > ttl/20:
-		r.warn("dcs.endpoint", change, "%s: a read took %s, more than a twentieth of ttl, %s (median %s)", endpoint, milliseconds(worst), ttl, milliseconds(median))
+		r.warn("dcs.endpoint", change,
+			"%s: a read took %s, more than a twentieth of ttl, %s; the median is %s",
+			endpoint, milliseconds(worst), ttl, milliseconds(median))
 	default:
-		r.ok("dcs.endpoint", "%s: reads take %s (median of %d), the slowest %s", endpoint, milliseconds(median), len(took), milliseconds(worst))
+		r.ok("dcs.endpoint",
+			"%s: reads take %s (median of %d), the slowest %s", endpoint, milliseconds(median), len(took), milliseconds(worst))
 	}
 }
 

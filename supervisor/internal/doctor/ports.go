@@ -4,7 +4,6 @@ package doctor
 
 import (
 	"context"
-	"encoding/binary"
 	"net"
 	"net/netip"
 	"net/url"
@@ -12,16 +11,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"unsafe"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/config"
 )
-
-// littleEndian is the order of bytes of this machine.
-var littleEndian = func() bool {
-	one := uint16(1)
-	return binary.LittleEndian.Uint16((*[2]byte)(unsafe.Pointer(&one))[:]) == 1
-}()
 
 // port is where something of the cluster listens.
 type port struct {
@@ -76,7 +68,8 @@ func (d *Doctor) expected() []port {
 		isEtcd := func(h holder) bool { return h.pid == 0 || h.name == "pgvigil" }
 		for _, listen := range [][2]string{{"embedded.listen_client", e.ListenClient}, {"embedded.listen_peer", e.ListenPeer}} {
 			if u, err := url.Parse(listen[1]); err == nil {
-				all = append(all, port{"ports.etcd", "tcp", u.Host, listen[0], isEtcd, true, "systemctl enable --now pgvigil-dcs"})
+				all = append(all, port{"ports.etcd", "tcp", u.Host, listen[0], isEtcd, true,
+					"systemctl enable --now pgvigil-dcs"})
 			}
 		}
 	}
@@ -91,7 +84,8 @@ func (p port) look(r *report, sockets []socket, at netip.AddrPort, moves bool) {
 		case p.running:
 			r.warn(p.id, p.absent, "%s %s (%s): nothing listens there", p.protocol, at, p.attribute)
 		case !moves && !local(at.Addr()):
-			r.fail(p.id, "set "+p.attribute+" to an address of this host", "%s (%s): no interface of this host has that address", at, p.attribute)
+			r.fail(p.id, "set "+p.attribute+" to an address of this host",
+				"%s (%s): no interface of this host has that address", at, p.attribute)
 		default:
 			r.ok(p.id, "%s %s (%s) is free", p.protocol, at, p.attribute)
 		}

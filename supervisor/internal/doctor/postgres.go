@@ -49,7 +49,8 @@ func (d *Doctor) postgres(ctx context.Context, r *report) {
 	for _, program := range programs {
 		major, err := majorOf(ctx, filepath.Join(dir, program))
 		if err != nil {
-			r.fail(id, "install the package that has it, or set bin_dir in block postgres", "%s: %v", filepath.Join(dir, program), err)
+			r.fail(id, "install the package that has it, or set bin_dir in block postgres",
+				"%s: %v", filepath.Join(dir, program), err)
 			return
 		}
 		versions[major] = append(versions[major], program)

@@ -48,7 +48,10 @@ func secretsIn(r *report, path string, body any) {
 	case map[string]any:
 		for _, name := range slices.Sorted(maps.Keys(b)) {
 			text, is := b[name].(string)
-			if is && text != "" && slices.ContainsFunc(secretNames, func(end string) bool { return strings.HasSuffix(name, end) }) {
+			if is && text != "" && slices.ContainsFunc(secretNames, func(end string) bool {
+				return strings.HasSuffix(name,
+					end)
+			}) {
 				secret(r, path+"."+name, text)
 				continue
 			}
@@ -68,11 +71,13 @@ func secret(r *report, attribute, path string) {
 	mode := st.Mode & 0o7777
 	switch err := unix.Access(path, unix.R_OK); {
 	case err != nil:
-		r.fail(id, "chown it to the user of block postgres", "%s (%s) cannot be read: %v; owner %d, mode %04o", path, attribute, err, st.Uid, mode)
+		r.fail(id, "chown it to the user of block postgres",
+			"%s (%s) cannot be read: %v; owner %d, mode %04o", path, attribute, err, st.Uid, mode)
 	case mode&0o007 != 0:
 		r.fail(id, "chmod o-rwx "+path, "%s (%s) is open to every user: mode %04o", path, attribute, mode)
 	case mode&0o020 != 0 || st.Uid != 0 && int(st.Uid) != os.Geteuid():
-		r.warn(id, "chown it to root or to the user of block postgres, chmod g-w", "%s (%s) can be changed by others: owner %d, mode %04o",
+		r.warn(id, "chown it to root or to the user of block postgres, chmod g-w",
+			"%s (%s) can be changed by others: owner %d, mode %04o",
 			path, attribute, st.Uid, mode)
 	default:
 		r.ok(id, "%s (%s), mode %04o", path, attribute, mode)

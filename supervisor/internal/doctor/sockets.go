@@ -4,6 +4,7 @@ package doctor
 
 import (
 	"bufio"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"net/netip"
@@ -77,10 +78,8 @@ func address(text string) (netip.AddrPort, bool) {
 	if err != nil || bad != nil || len(raw)%4 != 0 {
 		return netip.AddrPort{}, false
 	}
-	if littleEndian {
-		for group := range slices.Chunk(raw, 4) {
-			slices.Reverse(group)
-		}
+	for group := range slices.Chunk(raw, 4) {
+		binary.NativeEndian.PutUint32(group, binary.BigEndian.Uint32(group))
 	}
 	addr, ok := netip.AddrFromSlice(raw)
 	return netip.AddrPortFrom(addr.Unmap(), uint16(number)), ok

@@ -21,8 +21,9 @@ func (d *Doctor) time(_ context.Context, r *report) {
 	case err != nil:
 		r.note("time.synchronised", "", "the kernel does not say whether the clock is synchronised: %v", err)
 	case state == unix.TIME_ERROR || t.Status&unix.STA_UNSYNC != 0:
-		r.note("time.synchronised", "enable chronyd, systemd-timesyncd or ntpd", "the clock is not synchronised: pgvigil does not need it, but "+
-			"logs of the hosts cannot be laid side by side, and certificates may look expired")
+		r.note("time.synchronised", "enable chronyd, systemd-timesyncd or ntpd",
+			"the clock is not synchronised: pgvigil does not need it, but "+
+				"logs of the hosts cannot be laid side by side, and certificates may look expired")
 	default:
 		r.ok("time.synchronised", "the clock is synchronised")
 	}
@@ -31,7 +32,8 @@ func (d *Doctor) time(_ context.Context, r *report) {
 	switch {
 	case err != nil:
 	case slices.Contains(slowSources, source):
-		r.warn("time.source", "see in the kernel's log why it does not trust the faster one (tsc, kvm-clock)", "the clock source is %s: reading the time is slow", source)
+		r.warn("time.source", "see in the kernel's log why it does not trust the faster one (tsc, kvm-clock)",
+			"the clock source is %s: reading the time is slow", source)
 	default:
 		r.ok("time.source", "the clock source is %s", source)
 	}

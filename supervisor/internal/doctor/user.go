@@ -20,12 +20,14 @@ func (d *Doctor) user(_ context.Context, r *report) {
 	case d.Account != nil:
 		r.fail(id, "", "%v", d.Account)
 	case errors.As(err, new(user.UnknownUserError)):
-		r.fail(id, "useradd --system "+name+", or set user in block postgres", "there is no user %q, who PostgreSQL is to run as", name)
+		r.fail(id, "useradd --system "+name+", or set user in block postgres",
+			"there is no user %q, who PostgreSQL is to run as", name)
 	case err != nil:
 		r.fail(id, "", "%v", err)
 	case wanted.Uid != euid:
 		r.warn(id, "run pgvigil doctor as root or as "+name,
-			"the supervisor runs as %s, this is user id %s: what is said of files and sockets is true for that one only", name, euid)
+			"the supervisor runs as %s, this is user id %s: what is said of files and sockets is true for that one only", name,
+			euid)
 	default:
 		r.ok(id, "%s, user id %s; what follows is seen with that user's rights", name, euid)
 	}

@@ -30,7 +30,7 @@ func (d *Doctor) watchdog(ctx context.Context, r *report) {
 		r.note("watchdog.mode", "docs/watchdog.md tells what for, and how", "no watchdog is used")
 		return
 	}
-	g := dog{Doctor: d, fail: r.fail}
+	g := &dog{Doctor: d, fail: r.fail}
 	if c.Mode == config.WatchdogAutomatic {
 		g.fail = r.warn
 	}
@@ -41,18 +41,21 @@ func (d *Doctor) watchdog(ctx context.Context, r *report) {
 	g.within()
 	g.rival(ctx)
 	if g.attribute("nowayout") == "1" {
-		r.note("watchdog.nowayout", "", "%s cannot be stopped (nowayout): the host is reset %s after the supervisor ended", c.Device, c.Timeout)
+		r.note("watchdog.nowayout", "",
+			"%s cannot be stopped (nowayout): the host is reset %s after the supervisor ended", c.Device, c.Timeout)
 	}
 	if strings.Contains(g.attribute("identity"), "Software Watchdog") {
 		r.note("watchdog.softdog", "load the driver of the hardware's own watchdog, if it has one",
-			"%s is softdog, a timer of the kernel: it helps against a hanging supervisor, not against a kernel that hangs", c.Device)
+			"%s is softdog, a timer of the kernel: it helps against a hanging supervisor, not against a kernel that hangs",
+			c.Device)
 	}
 	if bits, err := strconv.ParseUint(g.attribute("bootstatus"), 0, 32); err == nil && bits&unix.WDIOF_CARDRESET != 0 {
-		r.note("watchdog.last_reset", "see the log of the time before", "it was the watchdog that reset this host before it booted")
+		r.note("watchdog.last_reset", "see the log of the time before",
+			"it was the watchdog that reset this host before it booted")
 	}
 }
 
-func (g dog) attribute(name string) string {
+func (g *dog) attribute(name string) string {
 	text, err := g.kernel.Attribute(g.device, name)
 	if err != nil {
 		return ""
@@ -61,7 +64,7 @@ func (g dog) attribute(name string) string {
 }
 
 // usable tells whether there is a device that this user may open.
-func (g dog) usable() bool {
+func (g *dog) usable() bool {
 	const id = "watchdog.device"
 	path := g.Config.Watchdog.Device
 	character, device, err := g.kernel.Stat(path)
@@ -71,10 +74,12 @@ func (g dog) usable() bool {
 	case err != nil:
 		g.fail(id, "", "%s: %v", path, err)
 	case !character:
-		g.fail(id, "remove it (the Debian package watchdog makes it), and load the driver's module", "%s is an ordinary file, not a device", path)
+		g.fail(id, "remove it (the Debian package watchdog makes it), and load the driver's module",
+			"%s is an ordinary file, not a device", path)
 	default:
 		if err := g.kernel.Writable(path); err != nil {
-			g.fail(id, "give it to the user of block postgres: a udev rule is in /usr/share/pgvigil/70-pgvigil-watchdog.rules", "%s cannot be written: %v", path, err)
+			g.fail(id, "give it to the user of block postgres: a udev rule is in /usr/share/pgvigil/70-pgvigil-watchdog.rules",
+				"%s cannot be written: %v", path, err)
 			return false
 		}
 	}
@@ -83,7 +88,7 @@ func (g dog) usable() bool {
 }
 
 // within compares the timeout with what the driver can.
-func (g dog) within() {
+func (g *dog) within() {
 	timeout := int(g.Config.Watchdog.Timeout / time.Second)
 	least, _ := strconv.Atoi(g.attribute("min_timeout"))
 	most, _ := strconv.Atoi(g.attribute("max_timeout"))
@@ -98,15 +103,17 @@ func (g dog) within() {
 }
 
 // rival looks for another process that has the device, or is going to.
-func (g dog) rival(ctx context.Context) {
+func (g *dog) rival(ctx context.Context) {
 	s := g.status()
 	armed := s != nil && s.Self.Watchdog.Armed
 	if usec := systemdWatchdog(ctx); usec != "" && usec != "0" && usec != "infinity" {
-		g.fail("watchdog.systemd", "set RuntimeWatchdogSec=off in /etc/systemd/system.conf, systemctl daemon-reexec, or give systemd another WatchdogDevice",
+		g.fail("watchdog.systemd", "set RuntimeWatchdogSec=off in /etc/systemd/system.conf and systemctl daemon-reexec, or give "+
+			"systemd another WatchdogDevice",
 			"systemd uses a watchdog too (RuntimeWatchdogSec=%s); a device can be open once only", usec)
 	} else if !armed && g.attribute("state") == "active" {
 		g.fail("watchdog.open", "find it with fuser "+g.Config.Watchdog.Device+", and stop it",
-			"%s runs, and the supervisor is not who armed it: another process has it open, or left it running", g.Config.Watchdog.Device)
+			"%s runs, and the supervisor is not who armed it: another process has it open, or left it running",
+			g.Config.Watchdog.Device)
 	}
 }
 

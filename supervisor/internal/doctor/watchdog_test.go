@@ -21,7 +21,12 @@ type device struct {
 func (d device) Stat(string) (bool, uint64, error) { return true, 42, nil }
 func (d device) Writable(string) error             { return d.forbidden }
 
-func (d device) Attribute(_ uint64, name string) (string, error) { return d.attributes[name], nil }
+func (d device) Attribute(device uint64, name string) (string, error) {
+	if device != 42 {
+		return "", unix.ENOENT
+	}
+	return d.attributes[name], nil
+}
 
 func (d device) Open(string) (watchdog.File, error) {
 	d.t.Error("the device was opened, which arms it")
@@ -39,11 +44,13 @@ func TestWatchdog(t *testing.T) {
 		severity   Severity
 		words      string
 	}{
-		"fit":        {map[string]string{"identity": "i6300ESB timer", "min_timeout": "1", "max_timeout": "2046"}, nil, "watchdog.device", OK, "i6300ESB timer"},
-		"softdog":    {map[string]string{"identity": "Software Watchdog"}, nil, "watchdog.softdog", Note, "softdog"},
-		"nowayout":   {map[string]string{"nowayout": "1"}, nil, "watchdog.nowayout", Note, "cannot be stopped"},
-		"reset":      {map[string]string{"bootstatus": "32"}, nil, "watchdog.last_reset", Note, "reset this host"},
-		"too short":  {map[string]string{"max_timeout": "15"}, nil, "watchdog.timeout", Error, "25 s; the device can do 15 s at the most"},
+		"fit": {map[string]string{"identity": "i6300ESB timer", "min_timeout": "1", "max_timeout": "2046"}, nil,
+			"watchdog.device", OK, "i6300ESB timer"},
+		"softdog":  {map[string]string{"identity": "Software Watchdog"}, nil, "watchdog.softdog", Note, "softdog"},
+		"nowayout": {map[string]string{"nowayout": "1"}, nil, "watchdog.nowayout", Note, "cannot be stopped"},
+		"reset":    {map[string]string{"bootstatus": "32"}, nil, "watchdog.last_reset", Note, "reset this host"},
+		"too short": {map[string]string{"max_timeout": "15"}, nil, "watchdog.timeout", Error,
+			"25 s; the device can do 15 s at the most"},
 		"too long":   {map[string]string{"min_timeout": "60"}, nil, "watchdog.timeout", Error, "60 s at the least"},
 		"another's":  {map[string]string{"state": "active"}, nil, "watchdog.open", Error, "another process has it open"},
 		"permission": {nil, unix.EACCES, "watchdog.device", Error, "udev rule"},

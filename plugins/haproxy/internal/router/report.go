@@ -69,8 +69,8 @@ func (i *instance) gaps(o order, state admin.State) []string {
 			}
 		}
 		if o.lacksExpected(servers) {
-			found = append(found, fmt.Sprintf("HAProxy behind %s has no server for this member, %s: add \"server %s ADDRESS:PORT check port 8008\" to %s",
-				i.socket, o.expected, o.expected, backend))
+			found = append(found, fmt.Sprintf("HAProxy behind %s has no server for this member, %s: "+
+				"add \"server %s ADDRESS:PORT check port 8008\" to %s", i.socket, o.expected, o.expected, backend))
 		}
 	}
 	return found
