@@ -16,9 +16,9 @@ import (
 func (d *Doctor) data(_ context.Context, r *report) {
 	if d.Config.Postgres.Kind != "" {
 		d.dataDir(r)
+		writable(r, "data.state_dir", d.Config.StateDir)
+		writable(r, "data.run_dir", d.Config.RunDir)
 	}
-	writable(r, "data.state_dir", d.Config.StateDir)
-	writable(r, "data.run_dir", d.Config.RunDir)
 	if e, _ := d.Config.Embedded(); e != nil {
 		private(r, "data.etcd", e.DataDir)
 	}

@@ -5,6 +5,8 @@ package doctor
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"maps"
 	"os"
 	"slices"
@@ -64,8 +66,12 @@ func secretsIn(r *report, path string, body any) {
 func secret(r *report, attribute, path string) {
 	const id = "secrets.file"
 	var st unix.Stat_t
-	if err := unix.Stat(path, &st); err != nil {
+	switch err := unix.Stat(path, &st); {
+	case errors.Is(err, fs.ErrNotExist):
 		r.fail(id, "make it, owned by the user of block postgres, mode 0600", "%s (%s): %v", path, attribute, err)
+		return
+	case err != nil:
+		r.fail(id, "let the user of block postgres pass each directory above it", "%s (%s): %v", path, attribute, err)
 		return
 	}
 	mode := st.Mode & 0o7777
