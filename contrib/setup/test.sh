@@ -34,7 +34,7 @@ servers() {
 # unit runs first what is pure and may share the machine, then, one package at a time, what starts real processes and
 # looks at how long they take.
 unit() {
-    local processes=(./supervisor/internal/{deadman,dcsserver,lab,pluginhost,daemon}/... ./plugins/{sdk,example,etcd}/...)
+    local processes=(./supervisor/internal/{deadman,dcsserver,lab,pluginhost,daemon,doctor}/... ./plugins/{sdk,example,etcd}/...)
     local pure
     mapfile -t pure < <(go list ./proto/... ./supervisor/... | grep -vxFf <(go list "${processes[@]}"))
     mapfile -t pure < <(printf '%s\n' "${pure[@]}" | grep -v '/internal/\(core\|sim\|modelcheck\|render\)$')

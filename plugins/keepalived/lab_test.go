@@ -256,6 +256,13 @@ func (h *host) socket() string { return filepath.Join(h.dir, "haproxy.sock") }
 // startPlugin starts it anew, with the same directories as before; before words run the binary if there are any.
 func (h *host) startPlugin(words ...string) {
 	h.t.Helper()
+	h.launchPlugin(words...)
+	plugintest.Configure(h.t, h.conn, h.body(), h.place)
+}
+
+// launchPlugin starts it without configuring it.
+func (h *host) launchPlugin(words ...string) {
+	h.t.Helper()
 	wrapper := filepath.Join(h.dir, "plugin.sh")
 	script := fmt.Sprintf("#!/bin/sh\nexec ip netns exec %s %s %s \"$@\"\n", h.ns, strings.Join(words, " "), pluginPath)
 	if err := os.WriteFile(wrapper, []byte(script), 0o755); err != nil {
@@ -263,7 +270,6 @@ func (h *host) startPlugin(words ...string) {
 	}
 	h.plugin = &plugintest.Process{Path: wrapper, AutoMTLS: true}
 	h.conn = h.plugin.Start(h.t)
-	plugintest.Configure(h.t, h.conn, h.body(), h.place)
 }
 
 func (h *host) body() map[string]any {

@@ -41,6 +41,11 @@ func conformance(t *testing.T, program string, connect func(testing.TB) *grpc.Cl
 				plugintest.Configure(t, conn, body, host)
 				return conn
 			},
+			Examine: func(t testing.TB) *grpc.ClientConn {
+				conn := connect(t)
+				plugintest.Examine(t, conn, body)
+				return conn
+			},
 			Effect: func(t testing.TB) string { return effect(t, b) },
 			Forget: func(t testing.TB) {
 				write(t, file, "[databases]\n")

@@ -21,6 +21,8 @@ type RouterEnv struct {
 	Effect func(t testing.TB) string
 	// Forget makes the router lose what it was told, as its restart would.
 	Forget func(t testing.TB)
+	// Examine starts the plugin once more, configured only to look (see Examine); nil without that capability.
+	Examine func(t testing.TB) *grpc.ClientConn
 }
 
 // Router checks the promises of pluginv1.Router.
@@ -34,6 +36,7 @@ func Router(t *testing.T, env RouterEnv) {
 	t.Run("switchover", r.switchover)
 	t.Run("no_primary", r.noPrimary)
 	t.Run("pause", r.pause)
+	t.Run("examine", r.examine)
 	t.Run("epoch_survives_restart", r.restart)
 }
 
@@ -125,6 +128,30 @@ func (r *routerStory) pause(t *testing.T) {
 	got := []codes.Code{status.Code(stale), status.Code(pause), status.Code(resume)}
 	if !slices.Equal(got, want) || status.Code(again) != want[2] {
 		t.Errorf("pause of an older epoch, pause, resume: got %v and then %v, want %v", got, again, want)
+	}
+}
+
+// examine: a plugin that only looks can be asked, and neither it nor its end has an effect.
+func (r *routerStory) examine(t *testing.T) {
+	info, err := pluginv1.NewBaseClient(r.conn).Info(within(t, Patience), &pluginv1.InfoRequest{})
+	if err != nil {
+		t.Fatalf("info: %v", err)
+	}
+	if offered := slices.Contains(info.GetCapabilities(), "router.examine"); offered != (r.Examine != nil) {
+		t.Fatalf("offers router.examine: %v, and the suite was given a way to try it: %v", offered, r.Examine != nil)
+	}
+	if r.Examine == nil {
+		return
+	}
+	before := r.mustApply(t, routesAt(6))
+	conn := r.Examine(t)
+	health, err := pluginv1.NewBaseClient(conn).Health(within(t, Patience), &pluginv1.HealthRequest{})
+	if err != nil || health.GetMessage() == "" {
+		t.Errorf("health of a plugin that looks: %v, %v", health, err)
+	}
+	stop(t, conn)
+	if after := r.Effect(t); after != before {
+		t.Errorf("a plugin that was only to look changed the effect\nfrom %s\nto   %s", before, after)
 	}
 }
 

@@ -34,7 +34,8 @@ func DropPrivileges(name string, dirs ...string) error {
 	if err != nil {
 		return fmt.Errorf("own binary: %w", err)
 	}
-	return syscall.Exec(self, os.Args, append(os.Environ(), "USER="+a.User.Username, "LOGNAME="+a.User.Username, "HOME="+a.User.HomeDir))
+	err = syscall.Exec(self, os.Args, append(os.Environ(), "USER="+a.User.Username, "LOGNAME="+a.User.Username, "HOME="+a.User.HomeDir))
+	return fmt.Errorf("%s cannot be run by %s: %w", self, name, err)
 }
 
 // Account is an operating system user with its numbers.

@@ -64,7 +64,7 @@ type Decision struct {
 type Plugin struct {
 	Name, Kind, Version string
 	PID                 int
-	Up                  bool
+	Up, Healthy         bool
 	Restarts            int
 	Message             string
 }

@@ -73,7 +73,7 @@ func TestSteps(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var got []string
-			for _, s := range (order{body, test.routes}).steps(test.servers) {
+			for _, s := range (order{body, test.routes, ""}).steps(test.servers) {
 				got = append(got, s.commands()...)
 			}
 			if !slices.Equal(got, test.want) {
