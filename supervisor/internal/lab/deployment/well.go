@@ -71,18 +71,24 @@ func (d *Deployment) ask(ctx context.Context, host string, port uint16) (standby
 	return standby, err
 }
 
-// Gather moves the leadership to the host that has the address when all is well.
-func (d *Deployment) Gather(ctx context.Context) error {
-	primary, err := d.WaitPrimary(ctx)
-	if err != nil {
-		return err
-	}
-	if home := d.home(primary); home != primary {
+// Gather waits until all is well and the primary, which it returns, is on the host that has the address. It moves the leadership there.
+func (d *Deployment) Gather(ctx context.Context) (*lab.Node, error) {
+	for {
+		if err := d.Well(ctx); err != nil {
+			return nil, err
+		}
+		primary, err := d.WaitPrimary(ctx)
+		if err != nil {
+			return nil, err
+		}
+		home := d.home(primary)
+		if home == primary {
+			return primary, nil
+		}
 		if err := primary.Switchover(ctx, home); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return d.Well(ctx)
 }
 
 func addresses(nodes []*lab.Node) []string {
