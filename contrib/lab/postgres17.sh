@@ -5,7 +5,7 @@
 # directory of its programs on standard output (everything else goes to standard error).
 #
 #   contrib/lab/postgres17.sh              print the bin directory, preparing it first if needed
-#   contrib/lab/postgres17.sh --patroni    also prepare Patroni 4; prints a second line, its launcher
+#   contrib/lab/postgres17.sh --patroni    prepare one with Patroni 4 and etcd beside it; prints a second line, Patroni's launcher
 #   contrib/lab/postgres17.sh --clean      remove what it prepared
 #
 # Where the distribution has PostgreSQL 17 installed, that is used. Elsewhere (Debian 12) the
@@ -149,14 +149,14 @@ prepare() {
 
 main() {
     final="$(cache_dir)/postgresql-17"
-    bindir="$final/root/usr/lib/postgresql/17/bin"
     local want=(base-files postgresql-17) patroni=
     case ${1:-} in
-        --clean) rm -rf "$final"; exit 0 ;;
-        --patroni) patroni=yes ;;
+        --clean) rm -rf "$final" "$final-patroni"; exit 0 ;;
+        --patroni) patroni=yes final+=-patroni ;; # whoever uses the plain one may go on
         '') ;;
         *) die "unknown argument $1 (known: --patroni, --clean)" ;;
     esac
+    bindir="$final/root/usr/lib/postgresql/17/bin"
     if [[ -z $patroni ]] && installed_bindir; then exit 0; fi
     if [[ -n $patroni ]]; then want+=(patroni python3-etcd python3-psycopg2 etcd-server); fi
     mkdir -p "$(dirname "$final")"

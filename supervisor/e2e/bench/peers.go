@@ -22,15 +22,20 @@ import (
 type stack struct {
 	name, text string
 	n          int
-	deploy     func(*lab.Cluster) (*deployment.Deployment, error)
+	// beat is the time between two renewals of the leadership: a fault comes at some moment in between.
+	beat   time.Duration
+	deploy func(*lab.Cluster) (*deployment.Deployment, error)
 }
 
 func (s settings) stacks() []stack {
 	patroni := func(name string, n int, pace deployment.Pace) stack {
-		return stack{name, pace.String(), n, func(c *lab.Cluster) (*deployment.Deployment, error) { return deployment.Patroni(c, s.patroni, pace) }}
+		return stack{name, pace.String(), n, time.Duration(pace.LoopWait) * time.Second, func(c *lab.Cluster) (*deployment.Deployment, error) {
+			return deployment.Patroni(c, s.patroni, pace)
+		}}
 	}
+	own := fmt.Sprintf("quorum durability, ttl %s, embedded etcd, plugins for HAProxy, Keepalived and PgBouncer", s.ttl)
 	all := []stack{
-		{"pgvigil", fmt.Sprintf("pgvigil, quorum durability, ttl %s, its embedded etcd, its plugins for HAProxy, Keepalived and PgBouncer", s.ttl), cmp.Or(s.runs, 10), deployment.PGVigil},
+		{"pgvigil", own, cmp.Or(s.runs, 10), s.ttl / 3, deployment.PGVigil},
 		patroni("guide", s.guide, deployment.Guide()),
 		patroni("tightest", s.tightest, deployment.Tightest()),
 	}
@@ -126,7 +131,7 @@ func (st stack) measure(ctx context.Context, s settings, i int) (all sum, err er
 	if err := d.Up(up); err != nil {
 		return all, err
 	}
-	t, err := through(st.name, d)
+	t, err := through(st, d)
 	if err != nil {
 		return all, err
 	}

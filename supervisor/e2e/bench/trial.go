@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"math/rand/v2"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -42,9 +43,15 @@ func direct(c *lab.Cluster) (trial, error) {
 }
 
 // through has the client connect to the virtual address, which the primary's host has when a fault is played.
-func through(name string, d *deployment.Deployment) (trial, error) {
+func through(st stack, d *deployment.Deployment) (trial, error) {
 	client, err := d.ClientConfigTo(deployment.VIP, deployment.Writes, impatience)
-	return trial{Cluster: d.Cluster, name: name, client: client, begin: d.Gather, well: d.Well, patience: 6 * time.Minute}, err
+	t := trial{Cluster: d.Cluster, name: st.name, client: client, well: d.Well, patience: 6 * time.Minute}
+	t.begin = func(ctx context.Context) (*lab.Node, error) {
+		primary, err := d.Gather(ctx)
+		pause(ctx, rand.N(st.beat))
+		return primary, err
+	}
+	return t, err
 }
 
 // well waits until all nodes stream and, with quorum durability, are waited for.
