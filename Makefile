@@ -50,6 +50,6 @@ bench: ## the figures of docs/benchmarks.md, measured here
 	@contrib/setup/bench.sh $(ARGS)
 
 bench-peers: ## the same faults on whole deployments of pgvigil and of Patroni, in one table (root); ARGS='-peers pgvigil -n 20' for one alone
-	@contrib/setup/packages.sh test
+	@contrib/setup/packages.sh peers
 	@$(MAKE) --no-print-directory build
 	@contrib/setup/bench.sh peers $(ARGS)

@@ -70,32 +70,15 @@ func compare(ctx context.Context, s settings) error {
 	if err := lab.Preflight(); err != nil {
 		return err
 	}
-	stacks, failed, rows := s.stacks(), []error(nil), [][]any(nil)
+	stacks := s.stacks()
+	var rows [][]any
+	var failed []error
 	for i, f := range peerFaults(nil) {
-		var own time.Duration
-		for _, st := range stacks {
-			if !s.wants(f.name) || ctx.Err() != nil {
-				continue
-			}
-			sum, err := st.measure(ctx, s, i)
-			if err != nil {
-				err = fmt.Errorf("%s: %s: %w", st.name, f.name, err)
-				fmt.Fprintln(os.Stderr, err)
-				failed = append(failed, err)
-			}
-			if len(sum.gaps) == 0 {
-				continue
-			}
-			goal, ratio := "", ""
-			if st.name == "pgvigil" {
-				own, goal = sum.median(), f.goal()
-			}
-			if own > 0 {
-				ratio = decimal(float64(sum.median())/float64(own), 1)
-			}
-			rows = append(rows, []any{f.name, st.name, len(sum.gaps), sum.median().Milliseconds(), sum.worst().Milliseconds(), ratio, goal,
-				sum.afterwards.Milliseconds(), sum.lost - sum.host, sum.host})
+		if !s.wants(f.name) {
+			continue
 		}
+		more, err := s.suffer(ctx, stacks, i, f)
+		rows, failed = append(rows, more...), append(failed, err)
 	}
 	s.versions(ctx)
 	for _, st := range stacks {
@@ -107,11 +90,40 @@ func compare(ctx context.Context, s settings) error {
 	for _, row := range rows {
 		s.row(row...)
 	}
-	return errors.Join(append(failed, ctx.Err())...)
+	return errors.Join(failed...)
+}
+
+// suffer plays the i-th fault on every stack and returns the lines of the table. One stack's error does not keep the others from it.
+func (s settings) suffer(ctx context.Context, stacks []stack, i int, f fault) (rows [][]any, failed error) {
+	var own time.Duration
+	for _, st := range stacks {
+		sum, err := st.measure(ctx, s, i)
+		if err != nil {
+			err = fmt.Errorf("%s: %s: %w", st.name, f.name, err)
+			fmt.Fprintln(os.Stderr, err)
+			failed = errors.Join(failed, err)
+		}
+		if len(sum.gaps) == 0 {
+			continue
+		}
+		goal, ratio := "", ""
+		if st.name == "pgvigil" {
+			own, goal = sum.median(), f.goal()
+		}
+		if own > 0 {
+			ratio = decimal(float64(sum.median())/float64(own), 1)
+		}
+		rows = append(rows, []any{f.name, st.name, len(sum.gaps), sum.median().Milliseconds(), sum.worst().Milliseconds(), ratio, goal,
+			sum.afterwards.Milliseconds(), sum.lost - sum.host, sum.host})
+	}
+	return rows, failed
 }
 
 // measure plays one of the faults.
 func (st stack) measure(ctx context.Context, s settings, i int) (all sum, err error) {
+	if err := ctx.Err(); err != nil {
+		return all, err
+	}
 	options := lab.Options{Bin: s.bin, PGBin: s.pgBin, TTL: s.ttl, Netns: true, Durability: "quorum"}
 	if s.logs != "" {
 		options.Dir, options.Keep = filepath.Join(s.logs, fmt.Sprintf("%s-%d", st.name, i+1)), true

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -94,7 +95,7 @@ func etcd(c *lab.Cluster, launcher string, pace Pace) program {
 	return program{name: "etcd", path: EtcdBeside(launcher), args: func(n *lab.Node) []string {
 		return []string{"--name", n.Name, "--data-dir", in(n, "etcd"), "--listen-client-urls", n.EtcdClient(), "--advertise-client-urls", n.EtcdClient(),
 			"--listen-peer-urls", n.EtcdPeer(), "--initial-advertise-peer-urls", n.EtcdPeer(), "--initial-cluster", strings.Join(members, ","),
-			"--heartbeat-interval", fmt.Sprint(pace.Heartbeat), "--election-timeout", fmt.Sprint(pace.Election)}
+			"--heartbeat-interval", strconv.Itoa(pace.Heartbeat), "--election-timeout", strconv.Itoa(pace.Election)}
 	}}
 }
 
