@@ -7,6 +7,7 @@ package deployment
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"syscall"
 
@@ -93,7 +94,7 @@ func (d *Deployment) Launch(n *lab.Node, name string) error {
 			return d.start(n, p)
 		}
 	}
-	return errors.New("the deployment has no " + name)
+	return fmt.Errorf("the deployment has no %s", name)
 }
 
 func (d *Deployment) start(n *lab.Node, p program) error {
@@ -110,7 +111,11 @@ func (d *Deployment) start(n *lab.Node, p program) error {
 
 // Kill ends a program of a host with SIGKILL.
 func (d *Deployment) Kill(n *lab.Node, name string) error {
-	return syscall.Kill(d.running[n][name].pid, syscall.SIGKILL)
+	p, runs := d.running[n][name]
+	if !runs {
+		return fmt.Errorf("no %s runs on %s", name, n.Name)
+	}
+	return syscall.Kill(p.pid, syscall.SIGKILL)
 }
 
 // Lose is a power failure of a host.

@@ -18,8 +18,8 @@ type Pace struct {
 	TTL, LoopWait, RetryTimeout int
 	// Heartbeat and Election are etcd's, in milliseconds.
 	Heartbeat, Election int
-	// Check is that of HAProxy's servers, Advert Keepalived's advert_int, Script lines of its check of HAProxy.
-	Check, Advert, Script string
+	// Check is that of HAProxy's servers; VRRP are lines of Keepalived's instance, Script of its check of HAProxy, separated by semicolons.
+	Check, VRRP, Script string
 }
 
 // Guide is what guides recommend and most have: Patroni's and etcd's defaults, the HAProxy of Patroni's own example, Keepalived with a
@@ -27,7 +27,7 @@ type Pace struct {
 func Guide() Pace {
 	return Pace{
 		TTL: 30, LoopWait: 10, RetryTimeout: 10, Heartbeat: 100, Election: 1000,
-		Check: "inter 3s fall 3 rise 2", Advert: "1", Script: "interval 2",
+		Check: "inter 3s fall 3 rise 2", VRRP: "advert_int 1", Script: "interval 2",
 	}
 }
 
@@ -35,13 +35,14 @@ func Guide() Pace {
 func Tightest() Pace {
 	return Pace{
 		TTL: 20, LoopWait: 1, RetryTimeout: 3, Heartbeat: 50, Election: 500,
-		Check: "inter 500ms fastinter 200ms downinter 200ms fall 2 rise 1", Advert: "0.2", Script: "interval 1",
+		Check: "inter 500ms fastinter 200ms downinter 200ms fall 2 rise 1",
+		VRRP:  "advert_int 0.2; garp_master_delay 1; garp_master_refresh 1", Script: "interval 1",
 	}
 }
 
 func (p Pace) String() string {
-	return fmt.Sprintf("Patroni ttl %d, loop_wait %d, retry_timeout %d; etcd heartbeat %d ms, election %d ms; HAProxy %s; Keepalived advert_int %s, script %s",
-		p.TTL, p.LoopWait, p.RetryTimeout, p.Heartbeat, p.Election, p.Check, p.Advert, p.Script)
+	return fmt.Sprintf("Patroni ttl %d, loop_wait %d, retry_timeout %d; etcd heartbeat %d ms, election %d ms; HAProxy %s; Keepalived %s, script %s",
+		p.TTL, p.LoopWait, p.RetryTimeout, p.Heartbeat, p.Election, p.Check, p.VRRP, p.Script)
 }
 
 // Patroni deploys Patroni in place of pgvigil on the hosts of a cluster that has not been started, with an etcd, HAProxy that asks
@@ -173,7 +174,7 @@ vrrp_instance postgres {
     interface eth0
     virtual_router_id 51
     priority %d
-    advert_int %s
+    %s
     virtual_ipaddress {
         %s/24
     }
@@ -181,5 +182,5 @@ vrrp_instance postgres {
         haproxy
     }
 }
-`, in(n, "haproxy.cfg"), pace.Script, priority, pace.Advert, VIP)
+`, in(n, "haproxy.cfg"), pace.Script, priority, strings.ReplaceAll(pace.VRRP, "; ", "\n    "), VIP)
 }
