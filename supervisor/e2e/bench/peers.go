@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -27,19 +26,31 @@ type stack struct {
 	deploy func(*lab.Cluster) (*deployment.Deployment, error)
 }
 
-func (s settings) stacks() []stack {
-	patroni := func(name string, n int, pace deployment.Pace) stack {
-		return stack{name, pace.String(), n, time.Duration(pace.LoopWait) * time.Second, func(c *lab.Cluster) (*deployment.Deployment, error) {
-			return deployment.Patroni(c, s.patroni, pace)
-		}}
+// stacks are those asked for.
+func (s settings) stacks() (stacks []stack, err error) {
+	for name := range strings.SplitSeq(s.peers, ",") {
+		switch name {
+		case "pgvigil":
+			text := fmt.Sprintf("quorum durability, ttl %s, embedded etcd, plugins for HAProxy, Keepalived and PgBouncer", s.ttl)
+			stacks = append(stacks, stack{name, text, cmp.Or(s.runs, 10), s.ttl / 3, deployment.PGVigil})
+		case "guide":
+			stacks = append(stacks, s.patroniStack(name, s.guide, deployment.Guide()))
+		case "tightest":
+			stacks = append(stacks, s.patroniStack(name, s.tightest, deployment.Tightest()))
+		default:
+			return nil, fmt.Errorf("-peers: %q is none of pgvigil, guide, tightest", name)
+		}
+		if name != "pgvigil" && s.patroni == "" {
+			return nil, fmt.Errorf("-peers %s needs -patroni (second line of contrib/lab/postgres17.sh --patroni)", name)
+		}
 	}
-	own := fmt.Sprintf("quorum durability, ttl %s, embedded etcd, plugins for HAProxy, Keepalived and PgBouncer", s.ttl)
-	all := []stack{
-		{"pgvigil", own, cmp.Or(s.runs, 10), s.ttl / 3, deployment.PGVigil},
-		patroni("guide", s.guide, deployment.Guide()),
-		patroni("tightest", s.tightest, deployment.Tightest()),
-	}
-	return slices.DeleteFunc(all, func(st stack) bool { return !slices.Contains(strings.Split(s.peers, ","), st.name) })
+	return stacks, nil
+}
+
+func (s settings) patroniStack(name string, n int, pace deployment.Pace) stack {
+	return stack{name, pace.String(), n, time.Duration(pace.LoopWait) * time.Second, func(c *lab.Cluster) (*deployment.Deployment, error) {
+		return deployment.Patroni(c, s.patroni, pace)
+	}}
 }
 
 // severed is for how long a host is cut off once another has taken over.
@@ -70,7 +81,10 @@ func compare(ctx context.Context, s settings) error {
 	if err := lab.Preflight(); err != nil {
 		return err
 	}
-	stacks := s.stacks()
+	stacks, err := s.stacks()
+	if err != nil {
+		return err
+	}
 	var rows [][]any
 	var failed []error
 	for i, f := range peerFaults(nil) {

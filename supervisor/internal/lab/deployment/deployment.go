@@ -111,11 +111,25 @@ func (d *Deployment) start(n *lab.Node, p program) error {
 
 // Kill ends a program of a host with SIGKILL.
 func (d *Deployment) Kill(n *lab.Node, name string) error {
-	p, runs := d.running[n][name]
-	if !runs {
+	if _, runs := d.running[n][name]; !runs {
 		return fmt.Errorf("no %s runs on %s", name, n.Name)
 	}
-	return syscall.Kill(p.pid, syscall.SIGKILL)
+	d.kill(n, name)
+	return nil
+}
+
+// kill ends a program, and what it started, and forgets it.
+func (d *Deployment) kill(n *lab.Node, name string) {
+	p := d.running[n][name]
+	_ = syscall.Kill(-p.pid, syscall.SIGKILL)
+	_ = p.end() // waits for it
+	delete(d.running[n], name)
+}
+
+func (d *Deployment) killAll(n *lab.Node) {
+	for name := range d.running[n] {
+		d.kill(n, name)
+	}
 }
 
 // Lose is a power failure of a host.
@@ -137,15 +151,6 @@ func (d *Deployment) Return(n *lab.Node) error { return errors.Join(d.power(n), 
 func (d *Deployment) Close() {
 	for _, n := range d.Nodes {
 		d.killAll(n)
-	}
-}
-
-// killAll ends the programs of a host and what they started.
-func (d *Deployment) killAll(n *lab.Node) {
-	for name, p := range d.running[n] {
-		_ = syscall.Kill(-p.pid, syscall.SIGKILL)
-		_ = p.end() // waits for it
-		delete(d.running[n], name)
 	}
 }
 
