@@ -129,6 +129,12 @@ LAUNCHER
     chmod 755 "$work/patroni"
 }
 
+# byte_compile does what Python's packages do when they are installed: without it each start of Patroni compiles all its modules anew.
+byte_compile() {
+    say "compiling Patroni's modules"
+    PYTHONHOME="$final/root/usr" "$final/root/usr/bin/python3" -m compileall -q "$final"/root/usr/lib/python3* >&2 || true
+}
+
 # prepare builds the whole directory beside its final place and then renames it there, so that an
 # interrupted run leaves nothing half done.
 prepare() {
@@ -144,6 +150,7 @@ prepare() {
     [[ ! -e $final ]] || mv "$final" "$final.old.$$"
     mv "$work" "$final"
     rm -rf "$final.old.$$"
+    [[ $* != *patroni* ]] || byte_compile
     "$bindir/postgres" -V >&2 || die "the relocated PostgreSQL in $bindir does not run"
 }
 
