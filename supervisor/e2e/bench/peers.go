@@ -85,6 +85,10 @@ func compare(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
+	s.versions(ctx)
+	for _, st := range stacks {
+		fmt.Fprintf(s.out, "- %s: %s\n", st.name, st.text)
+	}
 	var rows [][]any
 	var failed []error
 	for i, f := range peerFaults(nil) {
@@ -93,10 +97,6 @@ func compare(ctx context.Context, s settings) error {
 		}
 		more, err := s.suffer(ctx, stacks, i, f)
 		rows, failed = append(rows, more...), append(failed, err)
-	}
-	s.versions(ctx)
-	for _, st := range stacks {
-		fmt.Fprintf(s.out, "- %s: %s\n", st.name, st.text)
 	}
 	fmt.Fprintf(s.out, "\nLongest time between two acknowledged writes of one client at the virtual address, in milliseconds: around a fault of the host that has "+
 		"the address and the primary, and afterwards, until that host is back and all is well. Ratio of the medians to that of pgvigil.\n\n")
