@@ -13,8 +13,9 @@ import (
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab"
 )
 
-// Pace is how quickly the parts of a deployment of Patroni notice something; times in Patroni's block are in seconds.
+// Pace is how quickly the parts of a deployment of Patroni notice something.
 type Pace struct {
+	// Patroni's, in seconds.
 	TTL, LoopWait, RetryTimeout int
 	// Heartbeat and Election are etcd's, in milliseconds.
 	Heartbeat, Election int
@@ -22,8 +23,7 @@ type Pace struct {
 	Check, VRRP, Script string
 }
 
-// Guide is what guides recommend and most have: Patroni's and etcd's defaults, the HAProxy of Patroni's own example, Keepalived with a
-// script.
+// Guide is what guides recommend: Patroni's and etcd's defaults, the HAProxy of Patroni's own example, Keepalived with a script.
 func Guide() Pace {
 	return Pace{
 		TTL: 30, LoopWait: 10, RetryTimeout: 10, Heartbeat: 100, Election: 1000,
