@@ -48,9 +48,8 @@ func (s settings) stacks() (stacks []stack, err error) {
 }
 
 func (s settings) patroniStack(name string, n int, pace deployment.Pace) stack {
-	return stack{name, pace.String(), n, time.Duration(pace.LoopWait) * time.Second, func(c *lab.Cluster) (*deployment.Deployment, error) {
-		return deployment.Patroni(c, s.patroni, pace)
-	}}
+	deploy := func(c *lab.Cluster) (*deployment.Deployment, error) { return deployment.Patroni(c, s.patroni, pace) }
+	return stack{name, pace.String(), n, time.Duration(pace.LoopWait) * time.Second, deploy}
 }
 
 // severed is for how long a host is cut off once another has taken over.
@@ -63,13 +62,14 @@ func peerFaults(d *deployment.Deployment) []fault {
 		pause(ctx, severed)
 		return n.Heal()
 	}
+	lose, back := node(d.Lose), node(d.Return)
 	cut := node(func(n *lab.Node) error { return n.Cut(lab.Cut{}) })
 	kill := node(func(n *lab.Node) error { return d.Kill(n, haproxy) })
 	launch := node(func(n *lab.Node) error { return d.Launch(n, haproxy) })
 	return []fault{
 		{name: "postmaster kill -9", play: node((*lab.Node).KillPostmaster), median: millis(300), worst: millis(700)},
-		{name: "host lost with the etcd leader", ready: etcdLeads(true), play: node(d.Lose), mend: node(d.Return), median: millis(1500), worst: millis(2500)},
-		{name: "host lost", ready: etcdLeads(false), play: node(d.Lose), mend: node(d.Return)},
+		{name: "host lost with the etcd leader", ready: etcdLeads(true), play: lose, mend: back, median: millis(1500), worst: millis(2500)},
+		{name: "host lost", ready: etcdLeads(false), play: lose, mend: back},
 		{name: "primary cut off, healed", ready: etcdLeads(false), play: cut, mend: heal, median: millis(1500)},
 		{name: "switchover", play: switchover, median: millis(300)},
 		{name: "haproxy kill -9", play: kill, mend: launch, worst: millis(1000)},
@@ -98,16 +98,19 @@ func compare(ctx context.Context, s settings) error {
 		more, err := s.suffer(ctx, stacks, i, f)
 		rows, failed = append(rows, more...), append(failed, err)
 	}
-	fmt.Fprintf(s.out, "\nLongest time between two acknowledged writes of one client at the virtual address, in milliseconds: around a fault of the host that has "+
-		"the address and the primary, and afterwards, until that host is back and all is well. Ratio of the medians to that of pgvigil.\n\n")
-	s.head("fault", "stack", "n", "median", "worst", "ratio", "goal", "worst afterwards", "acknowledged writes lost", "lost by a client on that host")
+	fmt.Fprintf(s.out, "\nLongest time between two acknowledged writes of one client at the virtual address, in milliseconds: around a fault of "+
+		"the host that has the address and the primary, and afterwards, until that host is back and all is well. "+
+		"Ratio of the medians to that of pgvigil.\n\n")
+	s.head("fault", "stack", "n", "median", "worst", "ratio", "goal", "worst afterwards",
+		"acknowledged writes lost", "lost by a client on that host")
 	for _, row := range rows {
 		s.row(row...)
 	}
 	return errors.Join(failed...)
 }
 
-// suffer plays the i-th fault on every stack and returns the lines of the table. One stack's error does not keep the others from it.
+// suffer plays the i-th fault on every stack and returns the lines of the table. One stack's error does not keep the others from
+// it.
 func (s settings) suffer(ctx context.Context, stacks []stack, i int, f fault) (rows [][]any, failed error) {
 	var own time.Duration
 	for _, st := range stacks {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package deployment puts on the hosts of a lab's cluster what leads clients to its primary, so that they know one virtual address and
-// nothing else: that of pgvigil with its router plugins, and that of Patroni as it is usually set up.
+// Package deployment puts on the hosts of a lab's cluster what leads clients to its primary, so that they know one virtual
+// address and nothing else: that of pgvigil with its router plugins, and that of Patroni as it is usually set up.
 package deployment
 
 import (

@@ -19,7 +19,8 @@ type Pace struct {
 	TTL, LoopWait, RetryTimeout int
 	// Heartbeat and Election are etcd's, in milliseconds.
 	Heartbeat, Election int
-	// Check is that of HAProxy's servers; VRRP are lines of Keepalived's instance, Script of its check of HAProxy, separated by semicolons.
+	// Check is that of HAProxy's servers; VRRP are lines of Keepalived's instance, Script of its check of HAProxy, separated by
+	// semicolons.
 	Check, VRRP, Script string
 }
 
@@ -31,7 +32,8 @@ func Guide() Pace {
 	}
 }
 
-// Tightest is the least that Patroni allows, with everything else as quick as it can be without taking one lost check for a fault.
+// Tightest is the least that Patroni allows, with everything else as quick as it can be without taking one lost check for a
+// fault.
 func Tightest() Pace {
 	return Pace{
 		TTL: 20, LoopWait: 1, RetryTimeout: 3, Heartbeat: 50, Election: 500,
@@ -41,13 +43,13 @@ func Tightest() Pace {
 }
 
 func (p Pace) String() string {
-	return fmt.Sprintf("Patroni ttl %d, loop_wait %d, retry_timeout %d; etcd heartbeat %d ms, election %d ms; HAProxy %s; Keepalived %s, script %s",
-		p.TTL, p.LoopWait, p.RetryTimeout, p.Heartbeat, p.Election, p.Check, p.VRRP, p.Script)
+	return fmt.Sprintf("Patroni ttl %d, loop_wait %d, retry_timeout %d; etcd heartbeat %d ms, election %d ms; HAProxy %s; "+
+		"Keepalived %s, script %s", p.TTL, p.LoopWait, p.RetryTimeout, p.Heartbeat, p.Election, p.Check, p.VRRP, p.Script)
 }
 
-// Patroni deploys Patroni in place of pgvigil on the hosts of a cluster that has not been started, with an etcd, HAProxy that asks
-// Patroni, and Keepalived with a script that looks for HAProxy. The launcher is that of contrib/lab/postgres17.sh --patroni. The virtual
-// address is the first host's as long as that has an HAProxy.
+// Patroni deploys Patroni in place of pgvigil on the hosts of a cluster that has not been started, with an etcd, HAProxy that
+// asks Patroni, and Keepalived with a script that looks for HAProxy. The launcher is that of contrib/lab/postgres17.sh --patroni.
+// The virtual address is the first host's as long as that has an HAProxy.
 func Patroni(c *lab.Cluster, launcher string, pace Pace) (*Deployment, error) {
 	config, err := c.ClientConfig(time.Second)
 	if err != nil {
@@ -94,9 +96,10 @@ func etcd(c *lab.Cluster, launcher string, pace Pace) program {
 		members = append(members, n.Name+"="+n.EtcdPeer())
 	}
 	return program{name: "etcd", path: EtcdBeside(launcher), args: func(n *lab.Node) []string {
-		return []string{"--name", n.Name, "--data-dir", in(n, "etcd"), "--listen-client-urls", n.EtcdClient(), "--advertise-client-urls", n.EtcdClient(),
-			"--listen-peer-urls", n.EtcdPeer(), "--initial-advertise-peer-urls", n.EtcdPeer(), "--initial-cluster", strings.Join(members, ","),
-			"--heartbeat-interval", strconv.Itoa(pace.Heartbeat), "--election-timeout", strconv.Itoa(pace.Election)}
+		return []string{"--name", n.Name, "--data-dir", in(n, "etcd"),
+			"--listen-client-urls", n.EtcdClient(), "--advertise-client-urls", n.EtcdClient(),
+			"--listen-peer-urls", n.EtcdPeer(), "--initial-advertise-peer-urls", n.EtcdPeer(),
+			"--initial-cluster", strings.Join(members, ","), "--heartbeat-interval", strconv.Itoa(pace.Heartbeat), "--election-timeout", strconv.Itoa(pace.Election)}
 	}}
 }
 
@@ -126,7 +129,10 @@ postgresql:
   data_dir: "%[8]s"
   bin_dir: "%[9]s"
   pgpass: "%[10]s"
-  pg_hba: ["local all %[11]s scram-sha-256", "host all all 10.99.0.0/24 scram-sha-256", "host replication replicator 10.99.0.0/24 scram-sha-256"]
+  pg_hba:
+  - local all %[11]s scram-sha-256
+  - host all all 10.99.0.0/24 scram-sha-256
+  - host replication replicator 10.99.0.0/24 scram-sha-256
   authentication:
     superuser: {username: postgres, password: "%[12]s"}
     replication: {username: replicator, password: "%[12]s"}

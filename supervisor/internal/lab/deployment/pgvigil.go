@@ -10,8 +10,8 @@ import (
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab"
 )
 
-// PGVigil deploys a cluster that has not been started yet with HAProxy, PgBouncer and Keepalived on every host, configured as the READMEs
-// of the plugins show, and has the supervisors lead them.
+// PGVigil deploys a cluster that has not been started yet with HAProxy, PgBouncer and Keepalived on every host, configured as the
+// READMEs of the plugins show, and has the supervisors lead them.
 func PGVigil(c *lab.Cluster) (*Deployment, error) {
 	config, err := c.ClientConfig(time.Second)
 	if err != nil {
@@ -32,7 +32,9 @@ func PGVigil(c *lab.Cluster) (*Deployment, error) {
 			return nil, err
 		}
 	}
-	bouncer := program{name: "pgbouncer", path: "pgbouncer", args: func(n *lab.Node) []string { return []string{in(n, "pgbouncer.ini")} }}
+	bouncer := program{name: "pgbouncer", path: "pgbouncer", args: func(n *lab.Node) []string {
+		return []string{in(n, "pgbouncer.ini")}
+	}}
 	return deploy(c, product{
 		programs: []program{haproxy(), bouncer, keepalived()},
 		up: func(ctx context.Context, d *Deployment) error {

@@ -13,7 +13,9 @@ import (
 
 // haproxy and keepalived run everywhere, with the configuration that is in the node's directory.
 func haproxy() program {
-	return program{name: "haproxy", path: "haproxy", args: func(n *lab.Node) []string { return []string{"-db", "-f", in(n, "haproxy.cfg")} }}
+	return program{name: "haproxy", path: "haproxy", args: func(n *lab.Node) []string {
+		return []string{"-db", "-f", in(n, "haproxy.cfg")}
+	}}
 }
 
 func keepalived() program {

@@ -12,8 +12,8 @@ import (
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab"
 )
 
-// Well waits until the cluster is, one host has the address, the one that should, and every port there and on each host answers as it
-// should.
+// Well waits until the cluster is, one host has the address, the one that should, and every port there and on each host answers
+// as it should.
 func (d *Deployment) Well(ctx context.Context) error {
 	if err := d.healthy(ctx); err != nil {
 		return err
@@ -71,7 +71,8 @@ func (d *Deployment) ask(ctx context.Context, host string, port uint16) (standby
 	return standby, err
 }
 
-// Gather waits until all is well and the primary, which it returns, is on the host that has the address. It moves the leadership there.
+// Gather waits until all is well and the primary, which it returns, is on the host that has the address. It moves the leadership
+// there.
 func (d *Deployment) Gather(ctx context.Context) (*lab.Node, error) {
 	for {
 		if err := d.Well(ctx); err != nil {
