@@ -68,7 +68,8 @@ func peerFaults(d *deployment.Deployment) []fault {
 	launch := node(func(n *lab.Node) error { return d.Launch(n, haproxy) })
 	return []fault{
 		{name: "postmaster kill -9", play: node((*lab.Node).KillPostmaster), median: millis(300), worst: millis(700)},
-		{name: "host lost with the etcd leader", ready: etcdLeads(true), play: lose, mend: back, median: millis(1500), worst: millis(2500)},
+		{name: "host lost with the etcd leader", ready: etcdLeads(true), play: lose, mend: back,
+			median: millis(1500), worst: millis(2500)},
 		{name: "host lost", ready: etcdLeads(false), play: lose, mend: back},
 		{name: "primary cut off, healed", ready: etcdLeads(false), play: cut, mend: heal, median: millis(1500)},
 		{name: "switchover", play: switchover, median: millis(300)},
@@ -98,8 +99,8 @@ func compare(ctx context.Context, s settings) error {
 		more, err := s.suffer(ctx, stacks, i, f)
 		rows, failed = append(rows, more...), append(failed, err)
 	}
-	fmt.Fprintf(s.out, "\nLongest time between two acknowledged writes of one client at the virtual address, in milliseconds: around a fault of "+
-		"the host that has the address and the primary, and afterwards, until that host is back and all is well. "+
+	fmt.Fprintf(s.out, "\nLongest time between two acknowledged writes of one client at the virtual address, in milliseconds: around a fault "+
+		"of the host that has the address and the primary, and afterwards, until that host is back and all is well. "+
 		"Ratio of the medians to that of pgvigil.\n\n")
 	s.head("fault", "stack", "n", "median", "worst", "ratio", "goal", "worst afterwards",
 		"acknowledged writes lost", "lost by a client on that host")

@@ -99,7 +99,8 @@ func etcd(c *lab.Cluster, launcher string, pace Pace) program {
 		return []string{"--name", n.Name, "--data-dir", in(n, "etcd"),
 			"--listen-client-urls", n.EtcdClient(), "--advertise-client-urls", n.EtcdClient(),
 			"--listen-peer-urls", n.EtcdPeer(), "--initial-advertise-peer-urls", n.EtcdPeer(),
-			"--initial-cluster", strings.Join(members, ","), "--heartbeat-interval", strconv.Itoa(pace.Heartbeat), "--election-timeout", strconv.Itoa(pace.Election)}
+			"--initial-cluster", strings.Join(members, ","),
+			"--heartbeat-interval", strconv.Itoa(pace.Heartbeat), "--election-timeout", strconv.Itoa(pace.Election)}
 	}}
 }
 
