@@ -7,7 +7,7 @@ PLUGINS  := etcd postgres haproxy keepalived pgbouncer example
 NFPM     := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.0
 export CGO_ENABLED = 0
 
-.PHONY: demo test lint sim modelcheck generate build package bench
+.PHONY: demo test lint sim modelcheck generate build package bench bench-peers
 
 demo: ## a real three-node cluster on this machine, with a live view; ARGS=--script plays a fixed story
 	@contrib/setup/packages.sh demo
@@ -48,3 +48,8 @@ bench: ## the figures of docs/benchmarks.md, measured here
 	@contrib/setup/packages.sh test
 	@$(MAKE) --no-print-directory build
 	@contrib/setup/bench.sh $(ARGS)
+
+bench-peers: ## the same faults on whole deployments of pgvigil and of Patroni, in one table (root); ARGS='-peers pgvigil -n 20' for one alone
+	@contrib/setup/packages.sh peers
+	@$(MAKE) --no-print-directory build
+	@contrib/setup/bench.sh peers $(ARGS)

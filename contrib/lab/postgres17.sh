@@ -5,7 +5,7 @@
 # directory of its programs on standard output (everything else goes to standard error).
 #
 #   contrib/lab/postgres17.sh              print the bin directory, preparing it first if needed
-#   contrib/lab/postgres17.sh --patroni    also prepare Patroni 4; prints a second line, its launcher
+#   contrib/lab/postgres17.sh --patroni    prepare one with Patroni 4 and etcd beside it; prints a second line, Patroni's launcher
 #   contrib/lab/postgres17.sh --clean      remove what it prepared
 #
 # Where the distribution has PostgreSQL 17 installed, that is used. Elsewhere (Debian 12) the
@@ -129,6 +129,12 @@ LAUNCHER
     chmod 755 "$work/patroni"
 }
 
+# byte_compile does what Python's packages do when they are installed: without it each start of Patroni compiles all its modules anew.
+byte_compile() {
+    say "compiling Patroni's modules"
+    PYTHONHOME="$final/root/usr" "$final/root/usr/bin/python3" -m compileall -q "$final"/root/usr/lib/python3* >&2 || true
+}
+
 # prepare builds the whole directory beside its final place and then renames it there, so that an
 # interrupted run leaves nothing half done.
 prepare() {
@@ -144,19 +150,20 @@ prepare() {
     [[ ! -e $final ]] || mv "$final" "$final.old.$$"
     mv "$work" "$final"
     rm -rf "$final.old.$$"
+    [[ $* != *patroni* ]] || byte_compile
     "$bindir/postgres" -V >&2 || die "the relocated PostgreSQL in $bindir does not run"
 }
 
 main() {
     final="$(cache_dir)/postgresql-17"
-    bindir="$final/root/usr/lib/postgresql/17/bin"
     local want=(base-files postgresql-17) patroni=
     case ${1:-} in
-        --clean) rm -rf "$final"; exit 0 ;;
-        --patroni) patroni=yes ;;
+        --clean) rm -rf "$final" "$final-patroni"; exit 0 ;;
+        --patroni) patroni=yes final+=-patroni ;; # whoever uses the plain one may go on
         '') ;;
         *) die "unknown argument $1 (known: --patroni, --clean)" ;;
     esac
+    bindir="$final/root/usr/lib/postgresql/17/bin"
     if [[ -z $patroni ]] && installed_bindir; then exit 0; fi
     if [[ -n $patroni ]]; then want+=(patroni python3-etcd python3-psycopg2 etcd-server); fi
     mkdir -p "$(dirname "$final")"

@@ -5,6 +5,7 @@
 #   packages.sh demo    PostgreSQL
 #   packages.sh test    PostgreSQL, HAProxy, Keepalived, PgBouncer, the network tools of the tests, what builds PostgreSQL 17's
 #                       directory, an emulator
+#   packages.sh peers   the same, and what builds Patroni's directory
 
 set -euo pipefail
 
@@ -23,7 +24,7 @@ have_postgres() { compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || 
 
 wanted() {
     have_postgres || echo postgres
-    [[ $1 == test ]] || return 0
+    [[ $1 != demo ]] || return 0
     command -v ip >/dev/null || echo ip
     command -v gcc >/dev/null || echo gcc # for the race detector
     for program in haproxy keepalived pgbouncer; do
@@ -32,7 +33,7 @@ wanted() {
     command -v setpriv >/dev/null || echo setpriv
     [[ -x /usr/sbin/nft || -x /sbin/nft ]] || echo nft
     command -v qemu-system-x86_64 >/dev/null || [[ -x /usr/libexec/qemu-kvm ]] || echo qemu
-    if command -v apt-get >/dev/null && ! compgen -G '/usr/lib/postgresql/17/bin/postgres' >/dev/null; then
+    if command -v apt-get >/dev/null && { [[ $1 == peers ]] || ! compgen -G '/usr/lib/postgresql/17/bin/postgres' >/dev/null; }; then
         command -v patchelf >/dev/null || echo patchelf
     fi
 }
@@ -54,7 +55,7 @@ leave_off() {
     done
 }
 
-missing=$(wanted "${1:?demo or test}")
+missing=$(wanted "${1:?demo, test or peers}")
 [[ -n $missing ]] || exit 0
 
 if command -v apt-get >/dev/null; then

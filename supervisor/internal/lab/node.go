@@ -72,6 +72,12 @@ func (n *Node) API() string { return n.join(n.ports.api) }
 // Postgres is host:port of PostgreSQL.
 func (n *Node) Postgres() string { return n.join(n.ports.postgres) }
 
+// EtcdClient is the URL for clients of the node's etcd, EtcdPeer that for the others.
+func (n *Node) EtcdClient() string { return n.url(n.ports.etcdClient) }
+
+// EtcdPeer is the URL of the node's etcd for the others.
+func (n *Node) EtcdPeer() string { return n.url(n.ports.etcdPeer) }
+
 func (n *Node) join(port int) string { return net.JoinHostPort(n.Address, strconv.Itoa(port)) }
 
 // virtual tells whether the node is a virtual machine. Its files are then inside it, but for the configuration and the logs.
