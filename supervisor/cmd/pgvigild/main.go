@@ -28,6 +28,9 @@ func main() {
 	debug.SetGCPercent(50)
 	runtime.GOMAXPROCS(1) // little work in short bursts: a second processor would mostly wake up to find nothing
 	err := command().Execute()
+	if err != nil {
+		daemon.Ended(err)
+	}
 	if err != nil && !errors.Is(err, daemon.ErrConfig) {
 		fmt.Fprintln(os.Stderr, "pgvigild:", err)
 	}
@@ -46,7 +49,7 @@ SIGTERM and SIGINT hand the leadership over, stop PostgreSQL and end the daemon.
 PostgreSQL running and the leadership in force, for a new daemon to resume before the TTL is over. SIGHUP has the
 configuration read again: with any error in it the one in force stays, and what needs a restart is logged.
 
-Exit status: 0 after SIGTERM, SIGINT or SIGUSR1, 2 when the configuration is refused, 6 when another supervisor has this
+Exit status: 0 after SIGTERM, SIGINT or SIGUSR1, 78 when the configuration is refused, 6 when another supervisor has this
 member's name, 1 otherwise.`,
 		Version:       version,
 		Args:          cobra.NoArgs,
@@ -66,7 +69,7 @@ func run(paths []string) error {
 		}
 	}
 	if diags.HasErrors() {
-		return daemon.ErrConfig
+		return daemon.Refused(diags)
 	}
 	if err := daemon.DropPrivileges(cfg.Server.User, cfg.RunDir, cfg.StateDir); err != nil {
 		return err
