@@ -18,6 +18,7 @@ import (
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/config"
 	"github.com/pgvigil/pgvigil/supervisor/internal/daemon"
+	"github.com/pgvigil/pgvigil/supervisor/internal/logging"
 )
 
 // version is set when packages are built.
@@ -29,12 +30,23 @@ func main() {
 	runtime.GOMAXPROCS(1) // little work in short bursts: a second processor would mostly wake up to find nothing
 	err := command().Execute()
 	if err != nil {
-		daemon.Ended(err)
-	}
-	if err != nil && !errors.Is(err, daemon.ErrConfig) {
-		fmt.Fprintln(os.Stderr, "pgvigild:", err)
+		complain(err)
 	}
 	os.Exit(daemon.ExitStatus(err))
+}
+
+// complain tells systemd, its journal or the terminal why the daemon ends. What is wrong with a configuration was printed already.
+func complain(err error) {
+	daemon.Ended(err)
+	refused := errors.Is(err, daemon.ErrConfig)
+	switch log := logging.New(os.Stderr, "", slog.LevelInfo, "", ""); {
+	case logging.ToJournal() && refused:
+		log.Error("configuration refused", "error", err)
+	case logging.ToJournal():
+		log.Error("supervisor ends", "error", err)
+	case !refused:
+		fmt.Fprintln(os.Stderr, "pgvigild:", err)
+	}
 }
 
 func command() *cobra.Command {
@@ -83,17 +95,10 @@ func run(paths []string) error {
 	defer ended()
 	level := new(slog.LevelVar)
 	level.Set(cfg.Log.Level)
+	log := logging.New(os.Stderr, cfg.Log.Format, level, cfg.Cluster.Name, cfg.Cluster.Member)
 	d := &daemon.Daemon{
-		Config: cfg, Version: version, Log: logger(cfg.Log.Format, level), Level: level, Stop: stop.Done(),
+		Config: cfg, Version: version, Log: log, Level: level, Stop: stop.Done(),
 		Reload: reload, Load: func() (*config.Config, *config.Diagnostics) { return config.Load(paths...) },
 	}
 	return d.Run(ctx)
-}
-
-func logger(format string, level slog.Leveler) *slog.Logger {
-	options := &slog.HandlerOptions{Level: level}
-	if format == "json" {
-		return slog.New(slog.NewJSONHandler(os.Stderr, options))
-	}
-	return slog.New(slog.NewTextHandler(os.Stderr, options))
 }

@@ -14,7 +14,9 @@ import (
 // statusLine is what `systemctl status` shows. A change of the standing or the trouble is news; numbers move all the time.
 type statusLine struct{ standing, numbers, trouble string }
 
-func (l statusLine) sameNews(o statusLine) bool { return l.standing == o.standing && l.trouble == o.trouble }
+func (l statusLine) sameNews(o statusLine) bool {
+	return l.standing == o.standing && l.trouble == o.trouble
+}
 
 // String joins the parts that there are.
 func (l statusLine) String() string {
