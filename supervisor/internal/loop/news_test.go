@@ -18,11 +18,11 @@ func TestNews(t *testing.T) {
 		return v
 	}
 	asked := view("a", 1, core.Pending)
-	n.state.Hold.Epoch, n.state.TakenBy = 1, "V-240"
+	n.Loop.state.Hold.Epoch, n.Loop.state.TakenBy = 1, "V-240"
 	for _, v := range []*core.View{nil, view("a", 1, ""), asked, asked, view("a", 1, core.Pending), nil} {
 		n.news(v)
 	}
-	n.state.Hold.Epoch = 0
+	n.Loop.state.Hold.Epoch = 0
 	n.news(view("b", 2, core.Done))
 	n.news(view("b", 2, core.Failed))
 	for _, want := range []string{
