@@ -118,6 +118,7 @@ func TestStatusLine(t *testing.T) {
 
 	crashed := *standby
 	crashed.Postgres = &core.Postgres{Status: core.StatusCrashed}
+	crashed.Job = &core.Job{Kind: core.ActClone}
 	crashed.Plugins = []status.Plugin{{Name: "etcd", Up: true}, {Name: "haproxy"}}
 
 	stray := leading(0)
@@ -125,11 +126,11 @@ func TestStatusLine(t *testing.T) {
 	stray.View.Config.Value.Paused = true
 
 	for want, s := range map[string]*status.Snapshot{
-		"standby of b, epoch 7, lag 2049 kB":                                 standby,
-		"standby, epoch 7, lag 2049 kB, V-130: No watchdog.; no such device": &alone,
-		"PostgreSQL crashed, epoch 7, plugin haproxy is down":                &crashed,
-		"primary, not leading, epoch 7, paused":                              stray,
-		"leader, epoch 7, any 1 of b c acknowledge, 0.5 s of the lease left": leading(core.Second / 2),
+		"standby of b, epoch 7, lag 2049 kB":                                   standby,
+		"standby, epoch 7, lag 2049 kB, V-130: No watchdog.; no such device":   &alone,
+		"PostgreSQL crashed, epoch 7, clone under way; plugin haproxy is down": &crashed,
+		"primary, not leading, epoch 7, paused":                                stray,
+		"leader, epoch 7, any 1 of b c acknowledge, 0.5 s of the lease left":   leading(core.Second / 2),
 	} {
 		if got := describe(s).String(); got != want {
 			t.Errorf("%q, want %q", got, want)

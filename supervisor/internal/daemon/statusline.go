@@ -75,11 +75,15 @@ func numbers(s *status.Snapshot) string {
 	return ""
 }
 
-// trouble is what keeps this member from being well: the rule it follows, plugins that are down, a watchdog that it must have.
+// trouble is what keeps this member from being well: the rule it follows, work under way, plugins that are down, a watchdog that it
+// must have.
 func trouble(s *status.Snapshot) string {
 	var words []string
 	if !slices.Contains(wellRules(), s.Reason.Rule) {
 		words = append(words, fmt.Sprintf("%s: %s", s.Reason.Rule, s.Reason.Sentence))
+	}
+	if s.Job != nil {
+		words = append(words, fmt.Sprintf("%s under way", s.Job.Kind))
 	}
 	for _, p := range s.Plugins {
 		if !p.Up {
