@@ -20,7 +20,7 @@ import (
 const (
 	// beatEvery is the time between two beats when systemd does not ask for signs of life.
 	beatEvery = 10 * time.Second
-	// moreTime is what each beat of a supervisor that stops PostgreSQL asks for. How long a stop may take is the core's to say.
+	// moreTime is what a supervisor that stops PostgreSQL asks for again and again. How long a stop may take is the core's to say.
 	moreTime = 30 * time.Second
 )
 
@@ -67,7 +67,7 @@ func (n *notifier) ticked(s *status.Snapshot) {
 		words = append(words, systemd.SdNotifyWatchdog)
 	}
 	if beat && n.stopping.Load() {
-		words = append(words, fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", moreTime.Microseconds()))
+		words = append(words, extend())
 	}
 	if beat || !line.sameNews(n.said) {
 		n.said = line
@@ -81,8 +81,10 @@ func (n *notifier) ticked(s *status.Snapshot) {
 // stops says that the supervisor was asked to end.
 func (n *notifier) stops() {
 	n.stopping.Store(true)
-	n.send(systemd.SdNotifyStopping)
+	n.send(systemd.SdNotifyStopping, extend())
 }
+
+func extend() string { return fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", moreTime.Microseconds()) }
 
 // reloading says that a reload has begun. systemd wants to know since when, in the same datagram.
 func (n *notifier) reloading() {

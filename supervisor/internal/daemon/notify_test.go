@@ -68,7 +68,7 @@ func TestNotify(t *testing.T) {
 	t.Setenv("WATCHDOG_PID", fmt.Sprint(os.Getpid()))
 	n := newNotifier((&journal{}).logger())
 	n.ticked(&status.Snapshot{Reason: core.Reason{Rule: "P-030", Sentence: "Wait."}})
-	m.heard(`READY=1\nWATCHDOG=1\nSTATUS=PostgreSQL not known yet, P-030: Wait\.`)
+	m.heard(`READY=1\nWATCHDOG=1\nSTATUS=PostgreSQL not known yet, P-030: Wait`)
 	n.ticked(leading(2900 * core.Millisecond))
 	m.heard(`STATUS=leader, epoch 7, any 1 of b c acknowledge, 2\.9 s of the lease left`)
 	n.ticked(leading(2100 * core.Millisecond)) // nothing new
@@ -80,7 +80,7 @@ func TestNotify(t *testing.T) {
 	m.heard(`RELOADING=1\nMONOTONIC_USEC=[1-9]\d+`)
 	m.heard(`READY=1`)
 	n.stops()
-	m.heard(`STOPPING=1`)
+	m.heard(`STOPPING=1\nEXTEND_TIMEOUT_USEC=30000000`)
 	n.last = time.Now().Add(-n.every)
 	n.ticked(leading(core.Second))
 	m.heard(`WATCHDOG=1\nEXTEND_TIMEOUT_USEC=30000000\nSTATUS=leader, .*`)
@@ -127,7 +127,7 @@ func TestStatusLine(t *testing.T) {
 
 	for want, s := range map[string]*status.Snapshot{
 		"standby of b, epoch 7, lag 2049 kB":                                   standby,
-		"standby, epoch 7, lag 2049 kB, V-130: No watchdog.; no such device":   &alone,
+		"standby, epoch 7, lag 2049 kB, V-130: No watchdog; no such device":    &alone,
 		"PostgreSQL crashed, epoch 7, clone under way; plugin haproxy is down": &crashed,
 		"primary, not leading, epoch 7, paused":                                stray,
 		"leader, epoch 7, any 1 of b c acknowledge, 0.5 s of the lease left":   leading(core.Second / 2),

@@ -80,7 +80,7 @@ func numbers(s *status.Snapshot) string {
 func trouble(s *status.Snapshot) string {
 	var words []string
 	if !slices.Contains(wellRules(), s.Reason.Rule) {
-		words = append(words, fmt.Sprintf("%s: %s", s.Reason.Rule, s.Reason.Sentence))
+		words = append(words, fmt.Sprintf("%s: %s", s.Reason.Rule, strings.TrimSuffix(s.Reason.Sentence, ".")))
 	}
 	if s.Job != nil {
 		words = append(words, fmt.Sprintf("%s under way", s.Job.Kind))
