@@ -20,15 +20,6 @@ readonly packages=systemd,systemd-sysv,dbus,iproute2,procps,postgresql-17
 say() { echo "systemd: $*" >&2; }
 die() { say "$*"; exit 1; }
 
-# mirror prints the Debian mirror that this machine's apt uses.
-mirror() {
-    local codename uri
-    codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-    uri=$(apt-get indextargets "Codename: $codename" 'Created-By: Packages' 'Label: Debian' --format '$(REPO_URI)' | head -1)
-    [[ -n $uri ]] || die "no Debian mirror for $codename among the apt sources of this machine (run apt-get update?)"
-    echo "${uri%/}"
-}
-
 # prepare builds the directory beside its final place, so that an interrupted run leaves nothing half done.
 prepare() {
     [[ $EUID -eq 0 ]] || die "needs root"
@@ -36,7 +27,7 @@ prepare() {
     work="$final.new.$$"
     umask 022
     trap 'rm -rf "$work"' EXIT
-    debootstrap --variant=minbase --keyring="$keyring" --include="$packages" "$release" "$work" "$(mirror)" >&2 ||
+    debootstrap --variant=minbase --keyring="$keyring" --include="$packages" "$release" "$work" "$("$(dirname "$0")/mirror.sh")" >&2 ||
         { tail -20 "$work/debootstrap/debootstrap.log" >&2; die "debootstrap failed"; }
     chroot "$work" pg_dropcluster 17 main
     rm -rf "$work"/var/cache/apt/archives/*.deb "$work"/var/lib/apt/lists/*

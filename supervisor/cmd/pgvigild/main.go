@@ -39,7 +39,9 @@ func main() {
 func complain(err error) {
 	daemon.Ended(err)
 	refused := errors.Is(err, daemon.ErrConfig)
-	switch log := logging.New(os.Stderr, "", slog.LevelInfo, "", ""); {
+	log, flush := logging.New(os.Stderr, "", slog.LevelInfo, "", "")
+	defer flush()
+	switch {
 	case logging.ToJournal() && refused:
 		log.Error("configuration refused", "error", err)
 	case logging.ToJournal():
@@ -95,7 +97,8 @@ func run(paths []string) error {
 	defer ended()
 	level := new(slog.LevelVar)
 	level.Set(cfg.Log.Level)
-	log := logging.New(os.Stderr, cfg.Log.Format, level, cfg.Cluster.Name, cfg.Cluster.Member)
+	log, flush := logging.New(os.Stderr, cfg.Log.Format, level, cfg.Cluster.Name, cfg.Cluster.Member)
+	defer flush()
 	d := &daemon.Daemon{
 		Config: cfg, Version: version, Log: log, Level: level, Stop: stop.Done(),
 		Reload: reload, Load: func() (*config.Config, *config.Diagnostics) { return config.Load(paths...) },

@@ -42,7 +42,9 @@ func (a *App) dcsServeCommand() *cobra.Command {
 					return err
 				}
 			}
-			return a.ServeDCS(c.Context(), embedded, logging.New(a.Err, cfg.Log.Format, cfg.Log.Level, cfg.Cluster.Name, cfg.Cluster.Member))
+			log, flush := logging.New(a.Err, cfg.Log.Format, cfg.Log.Level, cfg.Cluster.Name, cfg.Cluster.Member)
+			defer flush()
+			return a.ServeDCS(c.Context(), embedded, log)
 		},
 	}
 }

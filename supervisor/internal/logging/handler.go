@@ -5,10 +5,8 @@ package logging
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"log/slog"
 	"maps"
-	"os"
 	"strings"
 	"sync"
 
@@ -18,7 +16,7 @@ import (
 // handler makes an entry of the journal of each record: the message with its attributes for people, and each attribute as
 // a field.
 type handler struct {
-	send  func(message string, p journal.Priority, fields map[string]string) error
+	spool *spool
 	level slog.Leveler
 	// fields are those of every record, prefix that of the group they are in.
 	fields map[string]string
@@ -33,8 +31,8 @@ type line struct {
 	bytes.Buffer
 }
 
-func newHandler(level slog.Leveler, send func(string, journal.Priority, map[string]string) error, fields map[string]string) *handler {
-	h := &handler{send: send, level: level, fields: map[string]string{}, prefix: "PGVIGIL_", line: &line{}}
+func newHandler(level slog.Leveler, spool *spool, fields map[string]string) *handler {
+	h := &handler{spool: spool, level: level, fields: map[string]string{}, prefix: "PGVIGIL_", line: &line{}}
 	maps.Copy(h.fields, fields)
 	maps.DeleteFunc(h.fields, func(_, value string) bool { return value == "" })
 	h.text = slog.NewTextHandler(h.line, &slog.HandlerOptions{Level: level, ReplaceAttr: withoutHead})
@@ -52,7 +50,7 @@ func withoutHead(groups []string, a slog.Attr) slog.Attr {
 // Enabled implements slog.Handler.
 func (h *handler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level.Level() }
 
-// Handle implements slog.Handler. What the journal does not take goes to standard error.
+// Handle implements slog.Handler.
 func (h *handler) Handle(ctx context.Context, r slog.Record) error {
 	fields := maps.Clone(h.fields)
 	r.Attrs(func(a slog.Attr) bool {
@@ -64,13 +62,8 @@ func (h *handler) Handle(ctx context.Context, r slog.Record) error {
 		fields["MESSAGE_ID"], p = id, min(p, journal.PriNotice)
 	}
 	message, err := h.message(ctx, r)
-	if err != nil {
-		return err
-	}
-	if err := h.send(message, p, fields); err != nil {
-		fmt.Fprintln(os.Stderr, message)
-	}
-	return nil
+	h.spool.add(entry{message: message, priority: p, fields: fields})
+	return err
 }
 
 // message is the record in one line.

@@ -13,16 +13,18 @@ import (
 )
 
 // New makes a log in a format: "json", or "text", which is native entries where w is standard error and leads to the journal.
-// Those carry, besides each record's attributes, the cluster's and the member's name; either may be empty.
-func New(w io.Writer, format string, level slog.Leveler, cluster, member string) *slog.Logger {
+// Those carry, besides each record's attributes, the cluster's and the member's name; either may be empty. The program calls flush
+// before it ends.
+func New(w io.Writer, format string, level slog.Leveler, cluster, member string) (log *slog.Logger, flush func()) {
 	options := &slog.HandlerOptions{Level: level}
 	switch {
 	case format == "json":
-		return slog.New(slog.NewJSONHandler(w, options))
+		return slog.New(slog.NewJSONHandler(w, options)), func() {}
 	case w == os.Stderr && ToJournal():
-		return slog.New(newHandler(level, journal.Send, map[string]string{"PGVIGIL_CLUSTER": cluster, "PGVIGIL_MEMBER": member}))
+		spool := newSpool(journal.Send)
+		return slog.New(newHandler(level, spool, map[string]string{"PGVIGIL_CLUSTER": cluster, "PGVIGIL_MEMBER": member})), spool.flush
 	}
-	return slog.New(slog.NewTextHandler(w, options))
+	return slog.New(slog.NewTextHandler(w, options)), func() {}
 }
 
 // ToJournal tells whether standard error leads to the journal.

@@ -44,27 +44,19 @@ func TestCatalogue(t *testing.T) {
 
 // Ensure each event is logged somewhere, with the fields that the catalogue shows.
 func TestEventsAreLogged(t *testing.T) {
-	var source strings.Builder
-	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "logging/") {
-			return err
-		}
-		text, err := os.ReadFile(path)
-		source.Write(text)
-		return err
-	})
-	text, err2 := os.ReadFile(catalogue)
-	if err := errors.Join(err, err2); err != nil {
+	calls := logCalls(t)
+	text, err := os.ReadFile(catalogue)
+	if err != nil {
 		t.Fatal(err)
 	}
 	for _, e := range events() {
-		call := regexp.MustCompile(`(?:Info|Warn|Error)\(` + regexp.QuoteMeta(strconv.Quote(e.message)) + `.*`).FindString(source.String())
+		call := calls[e.message]
 		if call == "" {
 			t.Errorf("nothing logs %q", e.message)
 		}
-		_, entry, _ := strings.Cut(string(text), "-- "+e.id)
-		entry, _, _ = strings.Cut(entry, "\n-- ")
-		for _, m := range regexp.MustCompile(`@PGVIGIL_([A-Z_]+)@`).FindAllStringSubmatch(entry, -1) {
+		_, explained, _ := strings.Cut(string(text), "-- "+e.id)
+		explained, _, _ = strings.Cut(explained, "\n-- ")
+		for _, m := range regexp.MustCompile(`@PGVIGIL_([A-Z_]+)@`).FindAllStringSubmatch(explained, -1) {
 			key := strings.ToLower(m[1])
 			if key != "cluster" && key != "member" && !strings.Contains(call, strconv.Quote(key)) {
 				t.Errorf("the catalogue shows %s of %q, logged as %s", key, e.message, call)
@@ -73,8 +65,32 @@ func TestEventsAreLogged(t *testing.T) {
 	}
 }
 
-// entry is what was sent to the journal.
-type entry struct {
+// logCalls are the rests of the lines that log, by message.
+func logCalls(t *testing.T) map[string]string {
+	calls := map[string]string{}
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for line := range strings.Lines(string(text)) {
+			for _, call := range []string{`.Info("`, `.Warn("`, `.Error("`} {
+				if _, rest, found := strings.Cut(line, call); found {
+					message, fields, _ := strings.Cut(rest, `"`)
+					calls[message] = fields
+				}
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return calls
+}
+
+// sent is an entry of the journal.
+type sent struct {
 	Message  string
 	Priority journal.Priority
 	Fields   map[string]string
@@ -82,12 +98,12 @@ type entry struct {
 
 // Ensure entries have a message for people, and fields for programs.
 func TestHandler(t *testing.T) {
-	var got []entry
-	send := func(m string, p journal.Priority, fields map[string]string) error {
-		got = append(got, entry{m, p, fields})
+	var got []sent
+	spool := newSpool(func(m string, p journal.Priority, fields map[string]string) error {
+		got = append(got, sent{m, p, fields})
 		return nil
-	}
-	log := slog.New(newHandler(slog.LevelInfo, send, map[string]string{"PGVIGIL_CLUSTER": "demo", "PGVIGIL_MEMBER": ""}))
+	})
+	log := slog.New(newHandler(slog.LevelInfo, spool, map[string]string{"PGVIGIL_CLUSTER": "demo", "PGVIGIL_MEMBER": ""}))
 	log.Debug("not written")
 	log.Info("plain")
 	log.With("plugin", "etcd").Warn("of a plugin", "error", errors.New("it's broken"), "msg", 1)
@@ -102,7 +118,8 @@ func TestHandler(t *testing.T) {
 		}
 		return fields
 	}
-	want := []entry{
+	spool.flush()
+	want := []sent{
 		{"plain", journal.PriInfo, demo()},
 		{`of a plugin plugin=etcd error="it's broken"`, journal.PriWarning, demo("PGVIGIL_PLUGIN", "etcd", "PGVIGIL_ERROR", "it's broken", "PGVIGIL_MSG", "1")},
 		{"grouped g.a-b=2 g.inner.c=3", journal.PriInfo, demo("PGVIGIL_G_A_B", "2", "PGVIGIL_G_INNER_C", "3")},
@@ -122,9 +139,41 @@ func TestHandler(t *testing.T) {
 func TestElsewhere(t *testing.T) {
 	for format, want := range map[string]string{"text": `level=INFO msg="leadership taken" epoch=7`, "json": `"msg":"leadership taken","epoch":7`} {
 		var out bytes.Buffer
-		New(&out, format, slog.LevelInfo, "demo", "a").Info("leadership taken", "epoch", 7)
+		log, flush := New(&out, format, slog.LevelInfo, "demo", "a")
+		log.Info("leadership taken", "epoch", 7)
+		flush()
 		if !strings.Contains(out.String(), want) || strings.Contains(out.String(), "demo") {
 			t.Errorf("%s: %s", format, out.String())
 		}
+	}
+}
+
+// Ensure a journal that hangs keeps nobody waiting, and tells what it missed when it is back.
+func TestJournalHangs(t *testing.T) {
+	hangs := make(chan struct{})
+	var got []string
+	spool := newSpool(func(m string, _ journal.Priority, _ map[string]string) error {
+		<-hangs
+		got = append(got, m)
+		return nil
+	})
+	log := slog.New(newHandler(slog.LevelInfo, spool, nil))
+	const tooMany = spoolLength + 500
+	for range tooMany {
+		log.Info("entry")
+	}
+	spool.flush() // gives up
+	close(hangs)
+	spool.flush()
+	missing := tooMany - len(got)
+	told := regexp.MustCompile(`^entry \((\d+) entries before this one are lost\)$`)
+	for _, m := range got {
+		if found := told.FindStringSubmatch(m); found != nil {
+			n, _ := strconv.Atoi(found[1])
+			missing -= n
+		}
+	}
+	if missing != 0 || len(got) < spoolLength {
+		t.Errorf("%d of %d entries written, of %d nobody was told", len(got), tooMany, missing)
 	}
 }
