@@ -22,13 +22,17 @@ const (
 	beatEvery = 10 * time.Second
 	// moreTime is what a supervisor that stops PostgreSQL asks for again and again. How long a stop may take is the core's to say.
 	moreTime = 30 * time.Second
+	// outboxLength is how many messages may wait for a systemd that does not read them.
+	outboxLength = 16
 )
 
 // notifier tells systemd how the supervisor is, and that the loop makes progress: it is fed by ticks, not by a timer of its own.
 // READY comes with the first tick, whatever PostgreSQL does: a recovery may take hours. Without NOTIFY_SOCKET it says nothing.
 type notifier struct {
-	log    *slog.Logger
-	silent bool
+	log *slog.Logger
+	// outbox is what systemd is to be told, by a goroutine of its own: one that hangs must not cost a leadership. Nil if nobody
+	// listens.
+	outbox chan string
 	every  time.Duration // between two beats
 	ready  sync.Once
 	// started is closed with the first tick.
@@ -43,9 +47,13 @@ func newNotifier(log *slog.Logger) *notifier {
 	if err != nil {
 		log.Warn("systemd watchdog not understood", "error", err)
 	}
-	n := &notifier{log: log, silent: os.Getenv("NOTIFY_SOCKET") == "", every: beatEvery, started: make(chan struct{})}
+	n := &notifier{log: log, every: beatEvery, started: make(chan struct{})}
 	if interval > 0 {
 		n.every = interval / 3
+	}
+	if os.Getenv("NOTIFY_SOCKET") != "" {
+		n.outbox = make(chan string, outboxLength)
+		go n.deliver()
 	}
 	return n
 }
@@ -57,7 +65,7 @@ func (n *notifier) ticked(s *status.Snapshot) {
 		words = append(words, systemd.SdNotifyReady)
 		close(n.started)
 	})
-	if n.silent {
+	if n.outbox == nil {
 		return
 	}
 	line := describe(s)
@@ -99,9 +107,19 @@ func (n *notifier) reloading() {
 // reloaded says that the reload is over, whatever came of it.
 func (n *notifier) reloaded() { n.send(systemd.SdNotifyReady) }
 
+// send never waits.
 func (n *notifier) send(words ...string) {
-	if _, err := systemd.SdNotify(false, strings.Join(words, "\n")); err != nil {
-		n.log.Debug("systemd not notified", "error", err)
+	select {
+	case n.outbox <- strings.Join(words, "\n"):
+	default:
+	}
+}
+
+func (n *notifier) deliver() {
+	for message := range n.outbox {
+		if _, err := systemd.SdNotify(false, message); err != nil {
+			n.log.Debug("systemd not notified", "error", err)
+		}
 	}
 }
 

@@ -94,6 +94,24 @@ func TestNotify(t *testing.T) {
 	}
 }
 
+// Ensure a systemd that hangs keeps nobody waiting.
+func TestManagerHangs(t *testing.T) {
+	newManager(t) // reads nothing
+	n := newNotifier((&journal{}).logger())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 100_000 { // more than fit into any socket
+			n.reloaded()
+		}
+	}()
+	select {
+	case <-done:
+	case <-time.After(30 * time.Second):
+		t.Error("the notifier waits for systemd")
+	}
+}
+
 // Ensure nothing is said, and reloads do not wait, where nobody listens.
 func TestNobodyListens(t *testing.T) {
 	t.Setenv("NOTIFY_SOCKET", "")
