@@ -40,15 +40,6 @@ installed_bindir() {
     return 1
 }
 
-# mirror prints the Debian mirror that this machine's apt uses.
-mirror() {
-    local codename uri
-    codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-    uri=$(apt-get indextargets "Codename: $codename" 'Created-By: Packages' 'Label: Debian' --format '$(REPO_URI)' | head -1)
-    [[ -n $uri ]] || die "no Debian mirror for $codename among the apt sources of this machine (run apt-get update?)"
-    echo "${uri%/}"
-}
-
 need() {
     local missing=() program
     for program in "$@"; do command -v "$program" >/dev/null || missing+=("$program"); done
@@ -83,13 +74,15 @@ CONF
 }
 
 fetch() {
+    local mirror
+    mirror=$("$(dirname "$0")/mirror.sh")
     mkdir -p "$work"/apt/{etc/none,etc/sources.list.d,etc/preferences.d,state/lists/partial,cache/archives/partial}
     : >"$work/apt/status"
     apt_conf >"$work/apt/apt.conf"
-    echo "deb [signed-by=$keyring] $(mirror) $release main" >"$work/apt/etc/sources.list"
+    echo "deb [signed-by=$keyring] $mirror $release main" >"$work/apt/etc/sources.list"
     say "fetching $*"
-    private_apt update || die "the mirror $(mirror) did not give the package lists of $release"
-    private_apt --download-only -y install "$@" || die "the mirror $(mirror) did not give the packages $*"
+    private_apt update || die "the mirror $mirror did not give the package lists of $release"
+    private_apt --download-only -y install "$@" || die "the mirror $mirror did not give the packages $*"
 }
 
 unpack() {

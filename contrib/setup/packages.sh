@@ -4,7 +4,7 @@
 # Installs the distribution packages that a target needs and that are missing, asking for root only for that.
 #   packages.sh demo    PostgreSQL
 #   packages.sh test    PostgreSQL, HAProxy, Keepalived, PgBouncer, the network tools of the tests, what builds PostgreSQL 17's
-#                       directory, an emulator
+#                       directory, an emulator, debootstrap where apt is
 #   packages.sh peers   the same, and what builds Patroni's directory
 
 set -euo pipefail
@@ -36,6 +36,7 @@ wanted() {
     if command -v apt-get >/dev/null && { [[ $1 == peers ]] || ! compgen -G '/usr/lib/postgresql/17/bin/postgres' >/dev/null; }; then
         command -v patchelf >/dev/null || echo patchelf
     fi
+    ! command -v apt-get >/dev/null || command -v debootstrap >/dev/null || echo debootstrap
 }
 
 apt_names() { sed 's/^postgres$/postgresql/; s/^ip$/iproute2/; s/^nft$/nftables/; s/^gcc$/gcc\nlibc6-dev/; s/^qemu$/qemu-system-x86/; s/^setpriv$/util-linux/'; }
