@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 
-VERSION  ?= 0.1.0-dev+$(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+# Of two versions the one of the later commit is the higher.
+VERSION  ?= 0.1.0-dev.$(shell TZ=UTC0 git log -1 --date=format-local:%Y%m%d%H%M%S --format=%cd+%h --abbrev=12 2>/dev/null || echo 0)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 BUILD    := build
 PLUGINS  := etcd postgres haproxy keepalived pgbouncer example
-NFPM     := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.0
+ARCHS    ?= amd64 arm64
 export CGO_ENABLED = 0
 
-.PHONY: demo test lint sim modelcheck generate build package bench
+.PHONY: demo test lint sim modelcheck generate build package package-check bench
 
 demo: ## a real three-node cluster on this machine, with a live view; ARGS=--script plays a fixed story
 	@contrib/setup/packages.sh demo
@@ -38,11 +39,13 @@ build: ## all programs into build/
 	  go build -trimpath -ldflags '$(LDFLAGS)' -o $(BUILD)/plugins/pgvigil-plugin-$$p ./plugins/$$p || exit 1; \
 	done
 
-package: build ## RPM and DEB into build/
-	@rm -rf $(BUILD)/man && umask 022 && mkdir -p $(BUILD)/man && $(BUILD)/pgvigil gen man $(BUILD)/man
-	@for p in deb rpm; do \
-	  VERSION='$(VERSION)' ARCH=$$(go env GOARCH) go run $(NFPM) package --packager $$p --target $(BUILD)/ || exit 1; \
-	done
+package: ## RPM and DEB for each of ARCHS into build/; the same bytes for the same commit
+	@for a in $(ARCHS); do GOARCH=$$a $(MAKE) --no-print-directory build BUILD=$(BUILD)/$$a || exit 1; done
+	@VERSION='$(VERSION)' SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} packaging/package.sh $(ARCHS)
+
+package-check: ## the packages of make package: linters, reproducibility, install, upgrade, removal (root)
+	@contrib/setup/packages.sh package
+	@contrib/lab/packages_check.sh
 
 bench: ## the figures of docs/benchmarks.md, measured here
 	@contrib/setup/packages.sh test
