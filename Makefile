@@ -34,18 +34,19 @@ generate: ## protocol, rule table
 
 build: ## all programs into build/
 	@umask 022 && mkdir -p $(BUILD)/plugins
-	umask 022 && go build -trimpath -ldflags '$(LDFLAGS)' -o $(BUILD)/ ./supervisor/cmd/...
+	umask 022 && go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BUILD)/ ./supervisor/cmd/...
 	@umask 022; for p in $(PLUGINS); do \
-	  go build -trimpath -ldflags '$(LDFLAGS)' -o $(BUILD)/plugins/pgvigil-plugin-$$p ./plugins/$$p || exit 1; \
+	  go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BUILD)/plugins/pgvigil-plugin-$$p ./plugins/$$p || exit 1; \
 	done
 
+package package-check: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
 package: ## RPM and DEB for each of ARCHS into build/; the same bytes for the same commit
 	@for a in $(ARCHS); do GOARCH=$$a $(MAKE) --no-print-directory build BUILD=$(BUILD)/$$a || exit 1; done
-	@VERSION='$(VERSION)' SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} packaging/package.sh $(ARCHS)
+	@VERSION='$(VERSION)' packaging/package.sh $(ARCHS)
 
-package-check: ## the packages of make package: linters, reproducibility, install, upgrade, removal (root)
+package-check: package ## the packages: linters, reproducibility, install, upgrade and removal (Debian or Ubuntu, root)
 	@contrib/setup/packages.sh package
-	@contrib/lab/packages_check.sh
+	@VERSION='$(VERSION)' contrib/lab/packages_check.sh
 
 bench: ## the figures of docs/benchmarks.md, measured here
 	@contrib/setup/packages.sh test

@@ -4,6 +4,7 @@
 # Packs what "make build" left in build/ARCH into build/, as DEB and RPM (nfpm.yaml). What both hold beside programs is made in
 # build/package.
 #   VERSION=… SOURCE_DATE_EPOCH=… package.sh ARCH…
+#   VERSION=… SOURCE_DATE_EPOCH=… package.sh --only DIR ARCH…    only pack what an earlier run made, into DIR
 
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -43,6 +44,9 @@ changelog() {
 - semver: "$VERSION"
   date: $(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)
   packager: pgvigil <packages@pgvigil.invalid>
+  deb:
+    urgency: medium
+    distributions: [unstable]
   changes:
     - note: What is new is told in /usr/share/doc/pgvigil/changelog.gz.
 YAML
@@ -62,15 +66,20 @@ licenses() {
     cat "$(go env GOROOT)/LICENSE"
 }
 
-rm -rf "$out"
-mkdir -p "$share"
-manual
-completions
-settings
-changelog
-licenses | gzip -9n >"$out/third-party-licenses.gz"
+shared() {
+    rm -rf "$out" build/pgvigil_*.deb build/pgvigil-*.rpm
+    mkdir -p "$share"
+    manual
+    completions
+    settings
+    changelog
+    licenses | gzip -9n >"$out/third-party-licenses.gz"
+}
+
+target=build/
+if [[ $1 == --only ]]; then target=$2; shift 2; else shared; fi
 for arch in "$@"; do
     for packager in deb rpm; do
-        ARCH=$arch go run "$nfpm" package --packager "$packager" --target build/
+        ARCH=$arch go run "$nfpm" package --packager "$packager" --target "$target"
     done
 done

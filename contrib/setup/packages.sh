@@ -5,6 +5,7 @@
 #   packages.sh demo    PostgreSQL
 #   packages.sh test    PostgreSQL, HAProxy, Keepalived, PgBouncer, the network tools of the tests, what builds PostgreSQL 17's
 #                       directory, an emulator
+#   packages.sh package PostgreSQL, what checks and installs packages
 
 set -euo pipefail
 
@@ -23,6 +24,9 @@ have_postgres() { compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || 
 
 wanted() {
     have_postgres || echo postgres
+    if [[ $1 == package ]]; then
+        for program in debootstrap lintian rpm rpmlint; do command -v "$program" >/dev/null || echo "$program"; done
+    fi
     [[ $1 == test ]] || return 0
     command -v ip >/dev/null || echo ip
     command -v gcc >/dev/null || echo gcc # for the race detector
@@ -54,7 +58,7 @@ leave_off() {
     done
 }
 
-missing=$(wanted "${1:?demo or test}")
+missing=$(wanted "${1:?demo, test or package}")
 [[ -n $missing ]] || exit 0
 
 if command -v apt-get >/dev/null; then
