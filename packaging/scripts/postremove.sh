@@ -8,7 +8,7 @@ fi
 case "$1" in
 purge | 0)
     for left in /etc/pgvigil /var/lib/pgvigil; do
-        [ ! -e "$left" ] || echo "pgvigil: $left stays; delete it if it is not needed any more."
+        [ -z "$(ls -A "$left" 2>/dev/null)" ] || echo "pgvigil: $left stays; delete it if it is not needed any more."
     done
     echo "pgvigil: PostgreSQL's data directory stays as it is."
     ;;
