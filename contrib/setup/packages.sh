@@ -6,6 +6,7 @@
 #   packages.sh test    PostgreSQL, HAProxy, Keepalived, PgBouncer, the network tools of the tests, what builds PostgreSQL 17's
 #                       directory, an emulator, debootstrap where apt is
 #   packages.sh peers   the same, and what builds Patroni's directory
+#   packages.sh package PostgreSQL, what checks and installs packages
 
 set -euo pipefail
 
@@ -24,7 +25,10 @@ have_postgres() { compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || 
 
 wanted() {
     have_postgres || echo postgres
-    [[ $1 != demo ]] || return 0
+    if [[ $1 == package ]]; then
+        for program in debootstrap lintian rpm rpmlint; do command -v "$program" >/dev/null || echo "$program"; done
+    fi
+    [[ $1 == test || $1 == peers ]] || return 0
     command -v ip >/dev/null || echo ip
     command -v gcc >/dev/null || echo gcc # for the race detector
     for program in haproxy keepalived pgbouncer; do
@@ -56,7 +60,7 @@ leave_off() {
     done
 }
 
-missing=$(wanted "${1:?demo, test or peers}")
+missing=$(wanted "${1:?demo, test, peers or package}")
 [[ -n $missing ]] || exit 0
 
 if command -v apt-get >/dev/null; then
