@@ -17,7 +17,7 @@ set -euo pipefail
 readonly release=trixie
 readonly keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 readonly base=systemd,systemd-sysv,dbus,iproute2,procps
-readonly guide="postgresql-17 etcd-server etcd-client haproxy keepalived pgbouncer"
+readonly guide=(postgresql-17 etcd-server etcd-client haproxy keepalived pgbouncer)
 
 say() { echo "systemd: $*" >&2; }
 die() { say "$*"; exit 1; }
@@ -46,14 +46,17 @@ with_postgres() {
     rm -rf "$work"/var/lib/apt/lists/*
 }
 
-# with_apt leaves the packages of the guide, and lists of them, where apt looks before it asks the network. Questions are answered,
-# and what dpkg writes need not outlive the machine.
+# with_apt leaves the packages of the guide, and lists of them, where apt looks before it asks the network, and installs the
+# libraries that they need. Questions are answered, and what dpkg writes need not outlive the machine.
 with_apt() {
     cp /etc/resolv.conf "$work/etc/"
     echo 'APT::Get::Assume-Yes "true"; APT::Keep-Downloaded-Packages "true";' >"$work/etc/apt/apt.conf.d/lab"
     echo force-unsafe-io >"$work/etc/dpkg/dpkg.cfg.d/lab"
-    chroot "$work" sh -ec "apt-get update; apt-get install --no-install-recommends openssh-server
-        apt-get install --download-only $guide" >&2
+    chroot "$work" sh -ec 'apt-get update
+        needs=$(apt-get install --simulate "$@" | sed -n "s/^Inst \([^ ]*\) .*/\1/p" | grep -vE "^(postgresql|etcd|haproxy|keepalived|pgbouncer)")
+        apt-get install --no-install-recommends openssh-server $needs
+        rm -f /var/cache/apt/archives/*.deb
+        apt-get install --download-only "$@"' sh "${guide[@]}" >&2
 }
 
 main() {

@@ -51,7 +51,9 @@ func root(variable, usual, option string) (string, error) {
 }
 
 // Boot returns when the host has started its services. What it writes is kept in dir; a host that is booted there again finds it.
-func Boot(ctx context.Context, root, dir string) (*Container, error) { return BootIn(ctx, root, dir, "") }
+func Boot(ctx context.Context, root, dir string) (*Container, error) {
+	return BootIn(ctx, root, dir, "")
+}
 
 // BootIn is Boot in a network namespace that is there; empty gives the host one of its own, with nothing but a loopback interface.
 func BootIn(ctx context.Context, root, dir, network string) (*Container, error) {
