@@ -35,8 +35,10 @@ type notifier struct {
 	outbox chan string
 	every  time.Duration // between two beats
 	ready  sync.Once
-	// started is closed with the first tick.
+	known  sync.Once
+	// started is closed with the first tick, informed with the first that knows the cluster and PostgreSQL.
 	started  chan struct{}
+	informed chan struct{}
 	last     time.Time // beat
 	said     statusLine
 	stopping atomic.Bool
@@ -47,7 +49,7 @@ func newNotifier(log *slog.Logger) *notifier {
 	if err != nil {
 		log.Warn("systemd watchdog not understood", "error", err)
 	}
-	n := &notifier{log: log, every: beatEvery, started: make(chan struct{})}
+	n := &notifier{log: log, every: beatEvery, started: make(chan struct{}), informed: make(chan struct{})}
 	if interval > 0 {
 		n.every = interval / 3
 	}
@@ -65,6 +67,9 @@ func (n *notifier) ticked(s *status.Snapshot) {
 		words = append(words, systemd.SdNotifyReady)
 		close(n.started)
 	})
+	if s.View != nil && s.Postgres != nil {
+		n.known.Do(func() { close(n.informed) })
+	}
 	if n.outbox == nil {
 		return
 	}
