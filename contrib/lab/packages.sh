@@ -13,7 +13,7 @@ git ls-files -z | xargs -0 cp --parents -t "$tree"
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 export SOURCE_DATE_EPOCH PACKAGERS=deb
 for version in 0.1.0 0.2.0; do
-    make --no-print-directory -C "$tree" package ARCHS="$(dpkg --print-architecture)" VERSION="$version" >&2
+    make --no-print-directory -C "$tree" package ARCHS="$(go env GOARCH)" VERSION="$version" >&2
     mkdir -p "$out/$version"
     mv "$tree"/build/pgvigil_*.deb "$out/$version/"
 done

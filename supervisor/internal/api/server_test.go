@@ -127,6 +127,28 @@ func TestPortInUse(t *testing.T) {
 	}
 }
 
+// Ensure a check that comes before anything is known gets its answer when something is, or a "no" in the end.
+func TestReady(t *testing.T) {
+	ready, source := make(chan struct{}), published(nil)
+	server := open(t, api.Config{Source: source, Ready: ready})
+	answer := make(chan string)
+	go func() { answer <- raw(t, server, "OPTIONS /primary HTTP/1.0\r\n\r\n") }()
+	select {
+	case got := <-answer:
+		t.Errorf("answered before anything was known: %q", got)
+	case <-time.After(50 * time.Millisecond):
+	}
+	source.Publish(apitest.Primary())
+	close(ready)
+	if got := <-answer; !strings.HasPrefix(got, "HTTP/1.0 200 ") {
+		t.Errorf("got %q", got)
+	}
+	never := open(t, api.Config{Source: published(nil), Ready: make(chan struct{})})
+	if got := raw(t, never, "OPTIONS /primary HTTP/1.0\r\n\r\n"); !strings.HasPrefix(got, "HTTP/1.0 503 ") {
+		t.Errorf("got %q", got)
+	}
+}
+
 // BenchmarkPrimary asks over kept-alive connections, client and server sharing the machine.
 func BenchmarkPrimary(b *testing.B) {
 	for _, method := range []string{http.MethodGet, http.MethodOptions} {

@@ -14,6 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/pgvigil/pgvigil/supervisor/internal/config"
 	"github.com/pgvigil/pgvigil/supervisor/internal/core"
 	"github.com/pgvigil/pgvigil/supervisor/internal/loop"
 	"github.com/pgvigil/pgvigil/supervisor/internal/status"
@@ -91,6 +94,41 @@ func TestNotify(t *testing.T) {
 	case <-n.started:
 	default:
 		t.Error("reloads would wait for ever")
+	}
+}
+
+// Ensure systemd is given the socket of the REST interface itself.
+func TestSocketIsKept(t *testing.T) {
+	m := newManager(t)
+	d := &Daemon{Config: &config.Config{}, Log: (&journal{}).logger()}
+	d.Config.API.Listen = "127.0.0.1:0"
+	socket, err := d.listenAPI(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	message, rights := make([]byte, 4096), make([]byte, unix.CmsgSpace(4))
+	size, more, _, _, err := m.socket.ReadMsgUnix(message, rights)
+	if got := string(message[:size]); err != nil || got != "FDSTORE=1\nFDNAME=api 127.0.0.1 0" {
+		t.Fatalf("datagram %q, %v", got, err)
+	}
+	control, err := unix.ParseSocketControlMessage(rights[:more])
+	if err != nil || len(control) != 1 {
+		t.Fatalf("%v, %v", control, err)
+	}
+	files, err := unix.ParseUnixRights(&control[0])
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	file := os.NewFile(uintptr(files[0]), "")
+	defer file.Close()
+	kept, err := net.FileListener(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kept.Close()
+	if kept.Addr().String() != socket.Addr().String() {
+		t.Errorf("systemd has the socket %s, want %s", kept.Addr(), socket.Addr())
 	}
 }
 
