@@ -7,6 +7,7 @@ package e2e_test
 import (
 	"context"
 	"fmt"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -70,30 +71,33 @@ func TestTraffic(t *testing.T) {
 	}
 }
 
-// deploy writes the configurations of what moves the traffic, as the READMEs of the plugins show them, and has the supervisors
-// lead it.
+// deploy has pgvigil render the configurations of what moves the traffic, and the supervisors lead it.
 func deploy(t *testing.T) func(*lab.Cluster) {
 	return func(c *lab.Cluster) {
 		config, err := c.ClientConfig(time.Second)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i, n := range c.Nodes {
+		var members []string
+		for _, n := range c.Nodes {
+			members = append(members, "--member="+n.Name+"="+n.Address)
+		}
+		for _, n := range c.Nodes {
 			in := func(name string) string { return filepath.Join(n.Dir(), name) }
+			blocks := fmt.Sprintf(routerBlocks, in("haproxy.sock"), vip, in("vrrp"), in("haproxy.sock"), n.SocketDir(), config.User, config.Password)
+			if err := n.Configure(n.Config() + blocks); err != nil {
+				t.Fatal(err)
+			}
 			files := map[string]string{
-				"haproxy.cfg":     haproxyConfig(c, in("haproxy.sock")),
-				"keepalived.conf": fmt.Sprintf(keepalivedConfig, in("vrrp"), in("vrrp"), 20*(i+1), vip),
+				"haproxy.cfg":     rendered(t, c, n, "haproxy", members...),
+				"keepalived.conf": rendered(t, c, n, "keepalived", append(members, "--vip="+vip+"/24", "--interface=eth0")...),
 				"users.txt":       fmt.Sprintf("%q %q\n", config.User, config.Password),
-				"pgbouncer.ini":   fmt.Sprintf(bouncerConfig, config.Database, n.Address, in("users.txt"), config.User),
+				"pgbouncer.ini":   strings.Replace(rendered(t, c, n, "pgbouncer"), "/etc/pgbouncer/userlist.txt", in("users.txt"), 1),
 			}
 			for name, text := range files {
 				if err := n.WriteFile(in(name), text); err != nil {
 					t.Fatal(err)
 				}
-			}
-			routers := fmt.Sprintf(routerBlocks, in("haproxy.sock"), vip, in("vrrp"), in("haproxy.sock"), n.Address, config.User)
-			if err := n.Configure(n.Config() + routers); err != nil {
-				t.Fatal(err)
 			}
 		}
 	}
@@ -116,78 +120,24 @@ router "keepalived" {
 
 router "pgbouncer" {
   consoles = ["host=%s user=%s"]
+  password = %q
 }
 `
 
-func haproxyConfig(c *lab.Cluster, socket string) string {
-	var primary, replica strings.Builder
-	for _, n := range c.Nodes {
-		_, port, _ := strings.Cut(n.API(), ":")
-		line := fmt.Sprintf("    server %s %s check port %s\n", n.Name, n.Postgres(), port)
-		primary.WriteString(line)
-		replica.WriteString(line)
+// rendered is what pgvigil render prints for a node while nothing runs yet.
+func rendered(t *testing.T, c *lab.Cluster, n *lab.Node, product string, flags ...string) string {
+	t.Helper()
+	var out []byte
+	args := append([]string{"render", product, "--config", n.ConfigFile()}, flags...)
+	err := c.AsClient(func() (err error) {
+		out, err = exec.Command(filepath.Join(binaries(), "pgvigil"), args...).Output()
+		return err
+	})
+	if err != nil {
+		t.Fatalf("pgvigil %s: %v", strings.Join(args, " "), err)
 	}
-	return fmt.Sprintf(`global
-    stats socket %s mode 600 level admin
-defaults
-    mode tcp
-    timeout connect 4s
-    timeout client 1d
-    timeout server 1d
-    timeout check 2s
-listen primary
-    bind *:5000
-    option httpchk OPTIONS /primary
-    http-check expect status 200
-    default-server inter 2s fastinter 200ms downinter 500ms fall 3 rise 2 on-marked-down shutdown-sessions
-%slisten replica
-    bind *:5001
-    balance leastconn
-    option httpchk OPTIONS /replica?lag=16MB
-    http-check expect status 200
-    default-server inter 2s fastinter 200ms downinter 500ms fall 3 rise 2
-%s`, socket, &primary, &replica)
+	return string(out)
 }
-
-const keepalivedConfig = `global_defs {
-    vrrp_version 3
-}
-track_file pgvigil {
-    file %s
-}
-track_file pgvigil_rank {
-    file %s
-}
-vrrp_instance pgvigil {
-    state BACKUP
-    interface eth0
-    virtual_router_id 51
-    priority %d
-    advert_int 0.2
-    garp_master_delay 1
-    garp_master_refresh 1
-    virtual_ipaddress {
-        %s/24
-    }
-    track_file {
-        pgvigil weight 0 reverse
-        pgvigil_rank weight 60
-    }
-}
-`
-
-const bouncerConfig = `[databases]
-%s = host=%s port=5000
-[pgbouncer]
-listen_addr = *
-listen_port = 6432
-unix_socket_dir =
-auth_type = trust
-auth_file = %s
-admin_users = %s
-pool_mode = transaction
-server_login_retry = 1
-`
 
 // program is one that was started beside a node.
 type program struct {
@@ -220,6 +170,7 @@ func (tr *traffic) launch(n *lab.Node, name string) {
 	begin, args := n.Beside, []string{}
 	switch name {
 	case "haproxy":
+		begin = n.BesideAsRoot
 		args = []string{"-db", "-f", in("haproxy.cfg")}
 	case "pgbouncer":
 		args = []string{in("pgbouncer.ini")}
