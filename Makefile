@@ -44,7 +44,7 @@ package: build ## RPM and DEB into build/
 	  VERSION='$(VERSION)' ARCH=$$(go env GOARCH) go run $(NFPM) package --packager $$p --target $(BUILD)/ || exit 1; \
 	done
 
-bench: ## the figures of docs/benchmarks.md, measured here
+bench: ## the figures of docs/benchmarks.md, measured here; ARGS=routers those of the router plugins
 	@contrib/setup/packages.sh test
 	@$(MAKE) --no-print-directory build
 	@contrib/setup/bench.sh $(ARGS)
