@@ -49,11 +49,18 @@ unit() {
     run -p 1 -timeout 15m ./plugins/postgres/...
 }
 
-# routers, and the configurations rendered for them, are tested on the real products, in hosts made of network namespaces.
+# routers, and the configurations rendered for them, are tested on the real products, in hosts made of network namespaces: on
+# those of the distribution, and on those of Debian 13.
 routers() {
     needs_root "the tests of routers make network namespaces and give away rights"
-    CGO_ENABLED=1 run -race -p 2 -timeout 15m ./plugins/{haproxy,keepalived,pgbouncer}/... ./supervisor/internal/render
+    routed
+    command -v apt-get >/dev/null || return 0
+    local newer
+    newer=$(contrib/lab/routers13.sh)
+    [[ $(haproxy -v) == "$("$newer/haproxy" -v)" ]] || PGVIGIL_TEST_HAPROXY=$newer/haproxy \
+        PGVIGIL_TEST_KEEPALIVED=$newer/keepalived PGVIGIL_TEST_PGBOUNCER=$newer/pgbouncer routed
 }
+routed() { CGO_ENABLED=1 run -race -p 2 -timeout 15m ./plugins/{haproxy,keepalived,pgbouncer}/... ./supervisor/internal/render; }
 
 needs_root() { [[ $EUID -eq 0 ]] || { step "$1: run make test as root"; exit 1; }; }
 
