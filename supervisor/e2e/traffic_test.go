@@ -84,7 +84,8 @@ func deploy(t *testing.T) func(*lab.Cluster) {
 		}
 		for _, n := range c.Nodes {
 			in := func(name string) string { return filepath.Join(n.Dir(), name) }
-			blocks := fmt.Sprintf(routerBlocks, in("haproxy.sock"), vip, in("vrrp"), in("haproxy.sock"), n.SocketDir(), config.User, config.Password)
+			blocks := fmt.Sprintf(routerBlocks, in("haproxy.sock"), vip, in("vrrp"), in("haproxy.sock"),
+				n.SocketDir(), config.User, config.Password)
 			if err := n.Configure(n.Config() + blocks); err != nil {
 				t.Fatal(err)
 			}

@@ -258,8 +258,8 @@ func (f *facts) stop() Action {
 	return a
 }
 
-// endpoint is a member as traffic sees it. Its lag is that of the moment of its record: where the leader has got to by now is seconds
-// of writes further, and nobody's lag.
+// endpoint is a member as traffic sees it. Its lag is that of the moment of its record: where the leader has got to by now is
+// seconds of writes further, and nobody's lag.
 func endpoint(m Member, leader LSN) Endpoint {
 	e := Endpoint{Peer: Peer{Name: m.Name, Host: m.Host, Port: m.Port}, Tags: m.Tags}
 	if end := max(leader, m.LSN); end > m.Replayed && m.Role == RoleStandby {
