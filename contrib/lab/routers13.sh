@@ -17,17 +17,14 @@ works() { "$bin/haproxy" -v && "$bin/pgbouncer" -V && "$bin/keepalived" -v; } >/
 
 relocated() {
     local program
+    for program in "${programs[@]}"; do relocate "$work/root" "$work/root/usr/sbin/$program"; done
     mkdir "$work/bin"
-    for program in "${programs[@]}"; do
-        relocate "$work/root" "$work/root/usr/sbin/$program"
-        ln -s "../root/usr/sbin/$program" "$work/bin/$program"
-    done
+    ln -s ../root/usr/sbin/{haproxy,pgbouncer} "$work/bin"
     keepalived_launcher
 }
 
 # keepalived_launcher shows Keepalived its own /etc/keepalived, without which it does not start, and only that process.
 keepalived_launcher() {
-    rm "$work/bin/keepalived"
     cat >"$work/bin/keepalived" <<LAUNCHER
 #!/bin/sh
 exec unshare --mount sh -c 'mount --bind "$final/root/etc/keepalived" /etc/keepalived && exec "\$0" "\$@"' "$final/root/usr/sbin/keepalived" "\$@"

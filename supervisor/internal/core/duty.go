@@ -219,7 +219,7 @@ func (f *facts) leads() bool {
 func (f *facts) routes() Routes {
 	r := Routes{Epoch: f.epoch(), OwnRole: RoleUnknown}
 	for _, m := range f.view.Members {
-		e := endpoint(m.Value, f.leader.LSN)
+		e := endpoint(m.Value, f.leaderWhen(m.Value.Name))
 		switch {
 		case !f.alive(m.Value.Name) || m.Value.Status != StatusRunning:
 		case m.Value.Role == RolePrimary && m.Value.Name == f.leader.Holder && leaderLive(f.s, f.o, f.p):
@@ -258,12 +258,23 @@ func (f *facts) stop() Action {
 	return a
 }
 
+// endpoint is a member as traffic sees it. Its lag is that of the moment of its record: where the leader has got to by now is
+// seconds of writes further, and nobody's lag.
 func endpoint(m Member, leader LSN) Endpoint {
 	e := Endpoint{Peer: Peer{Name: m.Name, Host: m.Host, Port: m.Port}, Tags: m.Tags}
-	if leader > m.Replayed && m.Role == RoleStandby {
-		e.LagBytes = uint64(leader - m.Replayed)
+	if end := max(leader, m.LSN); end > m.Replayed && m.Role == RoleStandby {
+		e.LagBytes = uint64(end - m.Replayed)
 	}
 	return e
+}
+
+// leaderWhen is how far the leader was known to be when a member's record came.
+func (f *facts) leaderWhen(name string) LSN {
+	i := slices.IndexFunc(f.s.Members, func(m MemberSeen) bool { return m.Name == name })
+	if i < 0 {
+		return 0
+	}
+	return f.s.Members[i].Leader
 }
 
 // sameRoutes compares everything but lag.
