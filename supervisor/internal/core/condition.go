@@ -53,7 +53,7 @@ var (
 	}}
 	pgAbsent   = &condition{"no data directory", func(f *facts) bool { return f.pg.Status == StatusAbsent }}
 	pgUnusable = &condition{"data directory unusable", func(f *facts) bool { return f.pg.Status == StatusUnusable }}
-	// halfRewound is no case for a person: what the rewind was to keep is kept, and a fresh copy makes good the rest.
+	// halfRewound: the one unusable directory that a fresh copy may replace unasked.
 	halfRewound = &condition{"rewind broke off", func(f *facts) bool { return f.pg.Status == StatusUnusable && f.pg.HalfRewound }}
 	pgHung      = &condition{"PostgreSQL hung for a TTL", func(f *facts) bool { return f.s.HungSince != 0 && f.o.Now.Sub(f.s.HungSince) >= f.p.TTL }}
 	dataKnown   = &condition{"data belongs here", (*facts).dataKnown}
