@@ -8,19 +8,13 @@
 #   contrib/lab/systemd.sh --apt      one without, whose apt installs without a network what docs/quickstart.md needs
 #   contrib/lab/systemd.sh --clean    remove what it prepared
 #
-# Needs root and debootstrap. Packages come from the mirror that this machine's own apt sources name.
-#
-# Cache: $PGVIGIL_LAB_CACHE, or /var/cache/pgvigil.
+# Needs root and debootstrap. Mirror and cache: see trixie.sh.
 
 set -euo pipefail
+. "$(dirname "$0")/trixie.sh"
 
-readonly release=trixie
-readonly keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 readonly base=systemd,systemd-sysv,dbus,iproute2,procps
 readonly guide=(postgresql-17 etcd-server etcd-client haproxy keepalived pgbouncer)
-
-say() { echo "systemd: $*" >&2; }
-die() { say "$*"; exit 1; }
 
 # prepare builds the directory with some packages beside its final place, so that an interrupted run leaves nothing half done,
 # and has a function complete it.
@@ -60,8 +54,7 @@ with_apt() {
 }
 
 main() {
-    cache="${PGVIGIL_LAB_CACHE:-/var/cache/pgvigil}"
-    final="$cache/systemd-$release"
+    final="$(cache_dir)/systemd-$release"
     packages=("$base,postgresql-17" with_postgres)
     case ${1:-} in
         --clean) rm -rf "$final" "$final-apt"; exit 0 ;;
@@ -69,9 +62,7 @@ main() {
         '') ;;
         *) die "unknown argument $1 (known: --apt, --clean)" ;;
     esac
-    mkdir -p "$cache"
-    exec 9>"$final.lock"
-    flock 9
+    alone
     # Complete, as it was moved there.
     [[ -x $final/usr/lib/systemd/systemd ]] || prepare "${packages[@]}"
     echo "$final"
