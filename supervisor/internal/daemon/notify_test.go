@@ -14,9 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
-	"github.com/pgvigil/pgvigil/supervisor/internal/config"
 	"github.com/pgvigil/pgvigil/supervisor/internal/core"
 	"github.com/pgvigil/pgvigil/supervisor/internal/loop"
 	"github.com/pgvigil/pgvigil/supervisor/internal/status"
@@ -69,7 +66,7 @@ func TestNotify(t *testing.T) {
 	m := newManager(t)
 	t.Setenv("WATCHDOG_USEC", "6000000")
 	t.Setenv("WATCHDOG_PID", fmt.Sprint(os.Getpid()))
-	n := newNotifier((&journal{}).logger())
+	n := newNotifier((&journal{}).logger(), 30*time.Second)
 	n.ticked(&status.Snapshot{Reason: core.Reason{Rule: "P-030", Sentence: "Wait."}})
 	m.heard(`READY=1\nWATCHDOG=1\nSTATUS=PostgreSQL not known yet, P-030: Wait`)
 	n.ticked(leading(2900 * core.Millisecond))
@@ -97,45 +94,22 @@ func TestNotify(t *testing.T) {
 	}
 }
 
-// Ensure systemd is given the socket of the REST interface itself.
-func TestSocketIsKept(t *testing.T) {
-	m := newManager(t)
-	d := &Daemon{Config: &config.Config{}, Log: (&journal{}).logger()}
-	d.Config.API.Listen = "127.0.0.1:0"
-	socket, err := d.listenAPI(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer socket.Close()
-	message, rights := make([]byte, 4096), make([]byte, unix.CmsgSpace(4))
-	size, more, _, _, err := m.socket.ReadMsgUnix(message, rights)
-	if got := string(message[:size]); err != nil || got != "FDSTORE=1\nFDNAME=api 127.0.0.1 0" {
-		t.Fatalf("datagram %q, %v", got, err)
-	}
-	control, err := unix.ParseSocketControlMessage(rights[:more])
-	if err != nil || len(control) != 1 {
-		t.Fatalf("%v, %v", control, err)
-	}
-	files, err := unix.ParseUnixRights(&control[0])
-	if err != nil || len(files) != 1 {
-		t.Fatalf("%v, %v", files, err)
-	}
-	file := os.NewFile(uintptr(files[0]), "")
-	defer file.Close()
-	kept, err := net.FileListener(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer kept.Close()
-	if kept.Addr().String() != socket.Addr().String() {
-		t.Errorf("systemd has the socket %s, want %s", kept.Addr(), socket.Addr())
+// Ensure a supervisor that hangs is ended while its leadership lasts, if a short one leaves time for it.
+func TestSoonerThanUnit(t *testing.T) {
+	for ttl, want := range map[time.Duration]string{8 * time.Second: "4000000", 3 * time.Second: "3000000"} {
+		m := newManager(t)
+		t.Setenv("WATCHDOG_USEC", "10000000")
+		t.Setenv("WATCHDOG_PID", fmt.Sprint(os.Getpid()))
+		n := newNotifier((&journal{}).logger(), ttl)
+		n.ticked(&status.Snapshot{Reason: core.Reason{Rule: "P-030", Sentence: "Wait."}})
+		m.heard(`READY=1\nWATCHDOG_USEC=` + want + `\nWATCHDOG=1\nSTATUS=.*`)
 	}
 }
 
 // Ensure a systemd that hangs keeps nobody waiting.
 func TestManagerHangs(t *testing.T) {
 	newManager(t) // reads nothing
-	n := newNotifier((&journal{}).logger())
+	n := newNotifier((&journal{}).logger(), 30*time.Second)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -153,7 +127,7 @@ func TestManagerHangs(t *testing.T) {
 // Ensure nothing is said, and reloads do not wait, where nobody listens.
 func TestNobodyListens(t *testing.T) {
 	t.Setenv("NOTIFY_SOCKET", "")
-	n := newNotifier((&journal{}).logger())
+	n := newNotifier((&journal{}).logger(), 30*time.Second)
 	n.ticked(leading(core.Second))
 	<-n.started
 	if n.said != (statusLine{}) {

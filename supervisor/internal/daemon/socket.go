@@ -4,11 +4,9 @@ package daemon
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/coreos/go-systemd/v22/activation"
 	"golang.org/x/sys/unix"
@@ -18,38 +16,24 @@ import (
 // ask during a restart wait for their answer, where a socket that is gone would tell them that this host is down.
 func (d *Daemon) listenAPI(ctx context.Context) (net.Listener, error) {
 	name := strings.ReplaceAll("api "+d.Config.API.Listen, ":", " ") // systemd wants no colons
-	kept, err := activation.ListenersWithNames()
-	if err != nil {
-		return nil, fmt.Errorf("sockets kept by systemd: %w", err)
-	}
-	others := false
-	for other, sockets := range kept {
-		for _, socket := range sockets {
-			if other == name {
-				return socket, nil
-			}
-			others = true
-			socket.Close()
-			d.tell("FDSTOREREMOVE=1\nFDNAME=" + other)
+	for _, kept := range activation.Files(true) {
+		defer kept.Close()
+		if kept.Name() == name {
+			return net.FileListener(kept)
 		}
+		_ = unix.Shutdown(int(kept.Fd()), unix.SHUT_RD) // for systemd's copy too: the port is free at once
+		d.tell("FDSTOREREMOVE=1\nFDNAME=" + kept.Name())
 	}
-	socket, err := listen(ctx, d.Config.API.Listen)
-	for end := time.Now().Add(time.Second); err != nil && others && time.Now().Before(end); <-time.After(20 * time.Millisecond) {
-		socket, err = listen(ctx, d.Config.API.Listen) // systemd has one at this port that it is about to close
-	}
+	var lc net.ListenConfig
+	socket, err := lc.Listen(ctx, "tcp", d.Config.API.Listen)
 	if err != nil {
 		return nil, err
 	}
-	if file, err := socket.(*net.TCPListener).File(); err == nil {
-		d.tell("FDSTORE=1\nFDNAME="+name, int(file.Fd()))
-		file.Close()
+	raw, err := socket.(*net.TCPListener).SyscallConn()
+	if err == nil {
+		err = raw.Control(func(fd uintptr) { d.tell("FDSTORE=1\nFDNAME="+name, int(fd)) })
 	}
-	return socket, nil
-}
-
-func listen(ctx context.Context, address string) (net.Listener, error) {
-	var lc net.ListenConfig
-	return lc.Listen(ctx, "tcp", address)
+	return socket, err
 }
 
 // tell sends systemd a message, with files; without a systemd that listens it does nothing.
