@@ -28,8 +28,6 @@ type Source interface {
 
 // Config is what a Server is made of.
 type Config struct {
-	// Listen is the address of the socket, "host:port".
-	Listen string
 	// Ready, unless nil, is closed when there is something to tell. Requests wait for it, but not for longer than openingPatience:
 	// a "no" of a supervisor that has just been started would have a load balancer cut the sessions of a primary.
 	Ready <-chan struct{}
@@ -82,16 +80,6 @@ func New(c Config) *Server {
 	s := &Server{config: c, lane: make(chan struct{}, 1), done: make(chan error, 1)}
 	s.routes = s.table()
 	return s
-}
-
-// Open listens and serves until Close. The error tells why the address or the certificates cannot be used.
-func (s *Server) Open(ctx context.Context) error {
-	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "tcp", s.config.Listen)
-	if err != nil {
-		return fmt.Errorf("api listener: %w", err)
-	}
-	return s.Serve(listener)
 }
 
 // Serve serves at a socket that listens, until Close. The error tells why the certificates cannot be used.
@@ -149,7 +137,7 @@ func (s *Server) serve() {
 	s.done <- err
 }
 
-// Addr is the address that Open listens on.
+// Addr is the address of the socket.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
 // Done yields once, when serving has ended: nil after Close, else why.

@@ -39,7 +39,7 @@ func closeAPI(s *api.Server) {
 func (d *Daemon) newAPI(l *loop.Loop, n *notifier) (*api.Server, error) {
 	c := d.Config.API
 	out := api.Config{
-		Listen: c.Listen, Ready: n.informed, Source: l, Operator: l, MaximumLag: d.Config.MaximumLagOnFailover, Log: d.Log, Now: bootNow,
+		Ready: n.informed, Source: l, Operator: l, MaximumLag: d.Config.MaximumLagOnFailover, Log: d.Log, Now: bootNow,
 	}
 	if c.Auth != nil {
 		out.Auth.Username = c.Auth.Username
