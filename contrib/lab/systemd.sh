@@ -44,10 +44,11 @@ with_postgres() {
 # libraries that they need. Questions are answered, and what dpkg writes need not outlive the machine.
 with_apt() {
     cp /etc/resolv.conf "$work/etc/"
-    echo 'APT::Get::Assume-Yes "true"; APT::Keep-Downloaded-Packages "true";' >"$work/etc/apt/apt.conf.d/lab"
+    echo 'APT::Get::Assume-Yes "true"; APT::Keep-Downloaded-Packages "true"; Acquire::Retries "0";' >"$work/etc/apt/apt.conf.d/lab"
     echo force-unsafe-io >"$work/etc/dpkg/dpkg.cfg.d/lab"
     chroot "$work" sh -ec 'apt-get update
-        needs=$(apt-get install --simulate "$@" | sed -n "s/^Inst \([^ ]*\) .*/\1/p" | grep -vE "^(postgresql|etcd|haproxy|keepalived|pgbouncer)")
+        needs=$(apt-get install --simulate "$@" | sed -n "s/^Inst \([^ ]*\) .*/\1/p" |
+            grep -vE "^(postgresql|etcd|haproxy|keepalived|pgbouncer)")
         apt-get install --no-install-recommends openssh-server $needs
         rm -f /var/cache/apt/archives/*.deb
         apt-get install --download-only "$@"' sh "${guide[@]}" >&2

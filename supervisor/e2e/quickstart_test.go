@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -51,11 +52,11 @@ type guide struct {
 type guideHost struct {
 	*container.Container
 	// root is the disk as it was at first, or several of them, the upper ones first; dir keeps what is written.
-	name, netns, root, dir string
+	name, address, netns, root, dir string
 }
 
-// TestQuickstart runs the commands of docs/quickstart.md on three hosts with a systemd of their own, and then what the rest of the
-// document promises, while clients write.
+// TestQuickstart runs the commands of docs/quickstart.md on three hosts with a systemd of their own, and then what the rest of
+// the document promises, while clients write.
 func TestQuickstart(t *testing.T) {
 	g := newGuide(t)
 	for _, step := range []struct {
@@ -99,7 +100,8 @@ func newGuide(t *testing.T) *guide {
 	root := g.withPackages()
 	for i := range 3 {
 		h := g.host(fmt.Sprintf("node%d", i+1), root)
-		h.netns = plug(t, g.hub, h.name, fmt.Sprintf("10.0.0.%d/24", i+1))
+		h.address = fmt.Sprintf("10.0.0.%d", i+1)
+		h.netns = plug(t, g.hub, h.name, h.address+"/24")
 		g.hosts = append(g.hosts, h)
 	}
 	g.everywhere(g.hosts, func(h *guideHost) error { return h.boot(ctx) })
@@ -107,8 +109,8 @@ func newGuide(t *testing.T) *guide {
 	return g
 }
 
-// withPackages has one host follow the first section. Its disk, without what makes it that host, is what the others begin with: to
-// install the same three times would show nothing more, and takes half a minute.
+// withPackages has one host follow the first section. Its disk, without what makes it that host, is what the three begin with:
+// to install the same three times would show nothing more.
 func (g *guide) withPackages() (root string) {
 	root, err := container.RootWithApt()
 	if err != nil {
@@ -138,8 +140,8 @@ func (g *guide) host(name, root string) *guideHost {
 		g.Fatal(err)
 	}
 	g.Cleanup(func() { os.RemoveAll(dir) })
-	etc := filepath.Join(dir, "upper/etc")
-	if err := errors.Join(os.MkdirAll(etc, 0o755), os.WriteFile(filepath.Join(etc, "hostname"), []byte(name+"\n"), 0o644)); err != nil {
+	hostname := filepath.Join(dir, "upper/etc/hostname")
+	if err := errors.Join(os.MkdirAll(filepath.Dir(hostname), 0o755), os.WriteFile(hostname, []byte(name+"\n"), 0o644)); err != nil {
 		g.Fatal(err)
 	}
 	h := &guideHost{name: name, root: root, dir: dir}
@@ -401,8 +403,8 @@ func (g *guide) ask(port uint16) (standby bool, err error) {
 // client connects to the virtual address from another host, as the user that the guide made.
 func (g *guide) client(database string, port uint16) *pgx.ConnConfig {
 	g.Helper()
-	config, err := pgx.ParseConfig(fmt.Sprintf("host=%s port=%d user=app password='change me' dbname=%s sslmode=disable connect_timeout=1",
-		guideVIP, port, database))
+	config, err := pgx.ParseConfig(fmt.Sprintf(
+		"host=%s port=%d user=app password='change me' dbname=%s sslmode=disable connect_timeout=1", guideVIP, port, database))
 	if err != nil {
 		g.Fatal(err)
 	}
@@ -431,7 +433,9 @@ func (g *guide) write() {
 		if _, err := conn.Exec(g.ctx, "create schema lab authorization app"); err != nil {
 			g.Fatal(err)
 		}
-		w := &ledger.Writer{Config: g.client(database, port), Ledger: ledger.New(clients, nil), Pause: 20 * time.Millisecond, Timeout: timeout}
+		w := &ledger.Writer{
+			Config: g.client(database, port), Ledger: ledger.New(clients, nil), Pause: 20 * time.Millisecond, Timeout: timeout,
+		}
 		if err := w.Start(g.ctx); err != nil {
 			g.Fatal(err)
 		}
@@ -464,8 +468,9 @@ func (g *guide) during(what string, do func()) (direct, pooled time.Duration) {
 	g.well()
 	g.flows(boottime.Now())
 	direct, pooled = g.direct.Ledger.Gap(since), g.pooled.Ledger.Gap(since)
-	g.Logf("%s: no write was acknowledged for %s, with PgBouncer for %s; errors: %d, %d with PgBouncer", what,
-		direct.Round(time.Millisecond), pooled.Round(time.Millisecond), errorsSince(g.direct, before), errorsSince(g.pooled, pooledBefore))
+	g.Logf("%s: no write was acknowledged for %s, with PgBouncer for %s; errors: %d, %d with PgBouncer",
+		what, direct.Round(time.Millisecond), pooled.Round(time.Millisecond),
+		errorsSince(g.direct, before), errorsSince(g.pooled, pooledBefore))
 	return direct, pooled
 }
 
@@ -522,7 +527,7 @@ func (g *guide) hostLost() {
 	}
 }
 
-// powerOff ends a host without a word of it to the others. Its addresses, which the namespace keeps, are those that it boots with.
+// powerOff ends a host without a word of it to the others. It boots with the addresses that the namespace keeps.
 func (g *guide) powerOff(h *guideHost) {
 	g.Helper()
 	ip(g.T, "-n "+g.hub+" link set "+h.name+" down")
@@ -543,7 +548,11 @@ func (g *guide) upgraded() {
 		postmasters[h.name] = g.postmaster(h)
 	}
 	g.offer("0.2.0")
+	amiss := g.checked(leader)
 	direct, pooled := g.during("upgrade of all three hosts", func() { g.follow("Upgrading") })
+	if err := amiss(); err != nil {
+		g.Errorf("health checks of the primary: %v", err)
+	}
 	if longest := max(direct, pooled); longest > time.Second {
 		g.Errorf("clients waited for %s", longest)
 	}
@@ -560,6 +569,34 @@ func (g *guide) upgraded() {
 		if out := g.do(h, "pgvigil list -o json"); !strings.Contains(out, `"version": "0.2.0"`) {
 			g.Errorf("supervisor of %s: %s", h.name, out)
 		}
+	}
+}
+
+// checked asks a primary's supervisor as a load balancer does, only more often, until it is asked what was amiss.
+func (g *guide) checked(h *guideHost) (amiss func() error) {
+	ctx, cancel := context.WithCancel(g.ctx)
+	client := http.Client{
+		Transport: &http.Transport{DialContext: lab.DialFrom(g.hub + "-clients"), DisableKeepAlives: true}, Timeout: 2 * time.Second,
+	}
+	done := make(chan error, 1)
+	go func() {
+		var all error
+		for ctx.Err() == nil {
+			answer, err := client.Head("http://" + h.address + ":8008/primary")
+			if err == nil {
+				answer.Body.Close()
+			}
+			if err == nil && answer.StatusCode != http.StatusOK {
+				err = errors.New(answer.Status)
+			}
+			all = errors.Join(all, err)
+			<-time.After(20 * time.Millisecond)
+		}
+		done <- all
+	}()
+	return func() error {
+		cancel()
+		return <-done
 	}
 }
 
