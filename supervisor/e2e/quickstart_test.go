@@ -572,7 +572,8 @@ func (g *guide) upgraded() {
 	}
 }
 
-// checked asks a primary's supervisor as a load balancer does, only more often, until it is asked what was amiss.
+// checked asks a primary's supervisor as a load balancer does, only more often, until it is asked what was amiss. One answer
+// may be lost, of the connection that a supervisor has just taken when it ends; load balancers wait for more.
 func (g *guide) checked(h *guideHost) (amiss func() error) {
 	ctx, cancel := context.WithCancel(g.ctx)
 	client := http.Client{
@@ -580,7 +581,7 @@ func (g *guide) checked(h *guideHost) (amiss func() error) {
 	}
 	done := make(chan error, 1)
 	go func() {
-		var all error
+		var all, last error
 		for ctx.Err() == nil {
 			answer, err := client.Head("http://" + h.address + ":8008/primary")
 			if err == nil {
@@ -589,7 +590,10 @@ func (g *guide) checked(h *guideHost) (amiss func() error) {
 			if err == nil && answer.StatusCode != http.StatusOK {
 				err = errors.New(answer.Status)
 			}
-			all = errors.Join(all, err)
+			if err != nil && last != nil {
+				all = errors.Join(all, last, err)
+			}
+			last = err
 			<-time.After(20 * time.Millisecond)
 		}
 		done <- all
