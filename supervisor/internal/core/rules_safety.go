@@ -6,6 +6,8 @@ func wait(*facts) Plan { return nil }
 
 func fence(f *facts) Plan { return Plan{{Kind: ActFence, Epoch: f.epoch()}} }
 
+func exit(f *facts) Plan { return Plan{{Kind: ActExit, Epoch: f.epoch()}} }
+
 // fenceRules: PostgreSQL may accept writes and the leadership is not ours, or not for long enough any more.
 func fenceRules() section {
 	return section{"fence", []literal{is(writable), not(holding)}, []rule{
@@ -17,6 +19,12 @@ func fenceRules() section {
 			"A running primary is taken over as the first leader of a new cluster, without a restart."),
 		row("F-040", []literal{not(clusterBorn)}, wait, nil,
 			"A running primary waits to become the first leader of a new cluster."),
+		row("F-042", []literal{is(identityForeign), is(stopping)}, exit, []ActionKind{ActExit},
+			"Stopping: the primary here is of another database system than the cluster, and is left alone."),
+		row("F-044", []literal{is(identityForeign)}, wait, nil,
+			"The primary here is of another database system than the cluster: it is left alone, a person must decide."),
+		row("F-046", []literal{is(identityMissing)}, wait, nil,
+			"Another member leads a cluster that is not tied to a database system yet: whether the primary here is of it is not known."),
 		row("F-050", nil, fence, []ActionKind{ActFence},
 			"Another member leads, or led last: PostgreSQL must not be writable here and is killed."),
 	}}
@@ -40,7 +48,7 @@ func shutdownRules() section {
 			"Stopping: waiting to learn how PostgreSQL is."),
 		row("Q-070", []literal{not(pgDown), not(pgAbsent), not(pgUnusable)}, stop, []ActionKind{ActStop},
 			"Stopping: PostgreSQL is shut down."),
-		row("Q-080", nil, func(f *facts) Plan { return Plan{{Kind: ActExit, Epoch: f.epoch()}} }, []ActionKind{ActExit},
+		row("Q-080", nil, exit, []ActionKind{ActExit},
 			"Stopped."),
 	}}
 }

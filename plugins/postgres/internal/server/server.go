@@ -36,6 +36,7 @@ type Server struct {
 	settled  settlements
 	trouble  string
 	logStart int64
+	adopted  int // PID of the server that was met last without the launcher
 
 	cancel context.CancelFunc
 	wait   sync.WaitGroup

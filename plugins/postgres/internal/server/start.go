@@ -126,7 +126,7 @@ func (s *Server) prepare(ctx context.Context, c *config.Config, upstream *conf.P
 		return err
 	}
 	_, err = s.change(c, func(in *conf.Intent) {
-		in.Upstream, in.SyncNames, in.Raised = upstream, "", raised(c, k)
+		in.Upstream, in.SyncNames, in.Raised, in.Elsewhere = upstream, "", raised(c, k), false
 	})
 	return err
 }
