@@ -20,94 +20,118 @@ import (
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab/ledger"
 )
 
-// TestAdopt takes a primary and a standby over that nobody supervised, while clients write, clones a third member from
-// them, and loses the primary that still runs as it was found.
+// TestAdopt takes a primary and a standby over that nobody supervised, while clients write, and copies a third member from
+// them. Then the primary dies that still runs as it was found. Once with PostgreSQL's files in the data directory, once
+// elsewhere, as Debian has them.
 func TestAdopt(t *testing.T) {
 	t.Parallel()
-	for _, f := range []struct {
-		name string
-		etc  bool
-	}{{"files in the data directory", false}, {"files elsewhere", true}} {
-		t.Run(f.name, func(t *testing.T) {
+	for name, etc := range map[string]bool{"files in the data directory": false, "files elsewhere": true} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			adoptAll(t, f.etc)
+			adopt(t, etc)
 		})
 	}
 }
 
-func adoptAll(t *testing.T, etc bool) {
-	s := found(t, etc)
+func adopt(t *testing.T, etc bool) {
+	s := unsupervised(t, "quorum")
 	one, two, three := s.Nodes[0], s.Nodes[1], s.Nodes[2]
+	f := s.site("*", etc)
+	s.do(one.MakeFound(s.Context(), f))
+	s.do(two.CloneFound(s.Context(), f, one, "byhand"))
 	server, standby := s.postmaster(one), s.postmaster(two)
+	s.primary = one
 	s.startWriter(usual)
 	s.moreAcks(50)
 	s.mark = boottime.Now()
 
-	for _, n := range s.Nodes {
-		s.do(n.StartSupervisor())
-		if n == one {
-			s.leader()
-		}
-	}
+	s.do(one.StartSupervisor())
+	s.leader()
+	s.do(two.StartSupervisor())
+	s.do(three.StartSupervisor())
 	s.healthy()
 	s.inStep()
 	if s.postmaster(one) != server || s.postmaster(two) != standby {
 		s.Error("PostgreSQL was restarted")
 	}
 	s.unnoticed()
-	s.refusedNothing()
-	s.tells(one, "launcher")
-	s.tells(two, "launcher")
-	s.tells(three, "")
-	s.keeps(one, etc)
+	if all := s.book.Totals(); all.Failed+all.Unknown > 0 {
+		s.Errorf("clients noticed: %+v", all)
+	}
+	for n, unguarded := range map[*lab.Node]bool{one: true, two: true, three: false} {
+		s.guarded(n, !unguarded)
+	}
+	s.keeps(one)
 
-	s.observe()
+	s.watchAll()
 	s.mark = boottime.Now()
 	s.do(one.KillPostmaster())
 	s.moved()
 	s.healthy()
 	s.inStep()
-	// The standby that was taken over may lead now, and still is without the launcher.
-	if led := s.leader(); led == two {
-		ctx, cancel := context.WithTimeout(s.Context(), patience)
-		defer cancel()
-		s.primary = two
-		s.do(two.Switchover(ctx, nil))
-		s.moved()
-	} else {
-		s.do(two.TermSupervisor(patience))
-		s.do(two.StartSupervisor())
-	}
+	s.restarted(two)
 	s.healthy()
 	for _, n := range s.Nodes {
-		s.tells(n, "")
+		s.guarded(n, true)
 	}
 	s.end()
 }
 
-// found makes a cluster whose first two nodes have a PostgreSQL already, with the roles and lines of pg_hba.conf that
-// such a site may have, and with nothing of pgvigil's.
-func found(t *testing.T, etc bool) *story {
-	t.Helper()
-	s := bareStory(t)
-	hba := "local all all peer\nhost all lab all scram-sha-256\nhost all postgres all scram-sha-256\nhost replication byhand all scram-sha-256\nhost replication replicator all scram-sha-256\nlocal all lab scram-sha-256\n"
-	sql := fmt.Sprintf("create role lab login password '%[1]s'\ngrant pg_monitor to lab\ncreate schema lab authorization lab\n"+
-		"create role byhand login replication password '%[1]s'\n", s.Password())
-	f := lab.Found{Conf: "listen_addresses = '*'\nmax_connections = 60\nwork_mem = '5MB'\n", HBA: hba, SQL: sql, Etc: etc}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	s.do(s.Nodes[0].MakeFound(ctx, f))
-	s.do(s.Nodes[1].CloneFound(ctx, f, s.Nodes[0], "byhand"))
-	s.primary, s.standbys = s.Nodes[0], s.Nodes[1:]
-	return s
+// restarted has PostgreSQL of a node started anew, by a switchover if it leads.
+func (s *story) restarted(n *lab.Node) {
+	s.Helper()
+	if s.leader() != n {
+		s.do(n.TermSupervisor(patience))
+		s.do(n.StartSupervisor())
+		return
+	}
+	s.primary = n
+	s.do(n.Switchover(s.Context(), nil))
+	s.moved()
 }
 
-var ownHBA = regexp.MustCompile(`(?s)  hba = \[.*?\n  \]\n`)
+// TestAdoptWhatIsNotReady meets a primary that others cannot reach before it is restarted, and one of another database system,
+// to which nothing may happen.
+func TestAdoptWhatIsNotReady(t *testing.T) {
+	t.Parallel()
+	s := unsupervised(t, "async")
+	one, two, three := s.Nodes[0], s.Nodes[1], s.Nodes[2]
+	s.do(one.MakeFound(s.Context(), s.site("localhost", false)))
+	s.do(two.MakeFound(s.Context(), s.site("*", false)))
+	server, other := s.postmaster(one), s.postmaster(two)
+	s.do(one.StartSupervisor())
+	s.leader()
+	s.do(two.StartSupervisor())
+	s.do(three.StartSupervisor())
 
-// bareStory is a cluster of which only the DCS runs.
-func bareStory(t *testing.T) *story {
+	s.eventually("the restart that is needed is told", func() bool {
+		return slices.Contains(s.member(one).PendingRestart, "listen_addresses")
+	})
+	s.eventually("the other system is told", func() bool { return strings.Contains(s.member(two).Message, "another cluster") })
+	if s.postmaster(one) != server {
+		s.Error("PostgreSQL was restarted")
+	}
+	s.do(one.TermSupervisor(patience))
+	s.do(one.StartSupervisor())
+	s.healthy(two)
+	s.guarded(one, true)
+
+	s.do(two.TermSupervisor(patience))
+	conn, err := two.Connect(s.Context())
+	s.do(err)
+	defer conn.Close(s.Context())
+	_, err = conn.Exec(s.Context(), "create table lab.mine ()")
+	s.do(err)
+	if s.postmaster(two) != other {
+		s.Error("PostgreSQL of another system was restarted")
+	}
+}
+
+// unsupervised is a cluster of which only the DCS runs. Its supervisors are not told what pg_hba.conf should say, nor
+// max_connections.
+func unsupervised(t *testing.T, durability string) *story {
 	t.Helper()
-	c, err := lab.New(lab.Options{PGBin: newest(t), Durability: "quorum", Bin: binaries(), Netns: true, TTL: ttl})
+	c, err := lab.New(lab.Options{PGBin: newest(t), Durability: durability, Bin: binaries(), Netns: true, TTL: ttl})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,16 +141,29 @@ func bareStory(t *testing.T) *story {
 			t.Errorf("close the lab: %v", err)
 		}
 	})
-	s := &story{T: t, Cluster: c, book: ledger.New(2, nil), watch: &checker.Checker{Deadline: usual.sample, Deposed: ttl}, quorum: true}
+	s := &story{T: t, Cluster: c, book: ledger.New(2, nil), watch: &checker.Checker{Deadline: usual.sample, Deposed: ttl}, quorum: durability == "quorum"}
+	lines := regexp.MustCompile(`(?s)  hba = \[.*?\n  \]\n|    max_connections [^\n]*\n`)
 	for _, n := range c.Nodes {
-		text := strings.ReplaceAll(ownHBA.ReplaceAllString(n.Config(), ""), "    max_connections = \"50\"\n", "")
-		s.do(n.Configure(text))
+		s.do(n.Configure(lines.ReplaceAllString(n.Config(), "")))
 		s.do(n.StartEtcd())
 	}
 	return s
 }
 
-func (s *story) observe() {
+// site is a PostgreSQL as it may stand somewhere: with roles of its own, none for pgvigil, and a superuser without a password.
+func (s *story) site(listen string, etc bool) lab.Found {
+	return lab.Found{
+		Conf: "listen_addresses = '" + listen + "'\nmax_connections = 60\nwork_mem = '5MB'\n",
+		HBA: "local all lab scram-sha-256\nlocal all all peer\nhost all all all scram-sha-256\n" +
+			"host replication byhand,replicator all scram-sha-256\n",
+		SQL: fmt.Sprintf("create role lab login password '%[1]s'\ngrant pg_monitor to lab\ncreate schema lab authorization lab\n"+
+			"create role byhand login replication password '%[1]s'\n", s.Password()),
+		Etc: etc,
+	}
+}
+
+// watchAll starts the checker.
+func (s *story) watchAll() {
 	s.Helper()
 	var targets []checker.Target
 	for _, n := range s.Nodes {
@@ -143,40 +180,39 @@ func (s *story) postmaster(n *lab.Node) int {
 	return pid
 }
 
-// refusedNothing fails the test if a client was refused, or never told the outcome of a write.
-func (s *story) refusedNothing() {
-	s.Helper()
-	if all := s.book.Totals(); all.Failed+all.Unknown > 0 {
-		s.Errorf("clients noticed: %+v", all)
+// told is what the cluster's members say of one of them.
+type told struct {
+	Name, Message  string
+	PendingRestart []string `json:"pending_restart"`
+}
+
+// member is what is told of a node by itself; nothing while that cannot be learnt.
+func (s *story) member(n *lab.Node) told {
+	ctx, cancel := context.WithTimeout(s.Context(), time.Second)
+	defer cancel()
+	var answer struct{ Members []told }
+	_, body, err := n.Get(ctx, "/v1/status")
+	if err != nil || json.Unmarshal(body, &answer) != nil {
+		return told{}
 	}
+	i := slices.IndexFunc(answer.Members, func(m told) bool { return m.Name == n.Name })
+	if i < 0 {
+		return told{}
+	}
+	return answer.Members[i]
 }
 
-// tells waits until the cluster says of a member what it should, in the line below the table of pgvigil list.
-func (s *story) tells(n *lab.Node, want string) {
+// guarded waits until pgvigil list says of a node that a deadman guards it, or that none does.
+func (s *story) guarded(n *lab.Node, want bool) {
 	s.Helper()
-	said := ""
-	s.eventually(fmt.Sprintf("%s says %q", n.Name, want), func() bool {
-		ctx, cancel := context.WithTimeout(s.Context(), time.Second)
-		defer cancel()
-		var answer struct {
-			Members []struct{ Name, Message string }
-		}
-		_, body, err := n.Get(ctx, "/v1/status")
-		if err != nil || json.Unmarshal(body, &answer) != nil {
-			return false
-		}
-		i := slices.IndexFunc(answer.Members, func(m struct{ Name, Message string }) bool { return m.Name == n.Name })
-		if i < 0 {
-			return false
-		}
-		said = answer.Members[i].Message
-		return said == want || want != "" && strings.Contains(said, want)
+	s.eventually(fmt.Sprintf("%s is guarded by a deadman: %t", n.Name, want), func() bool {
+		m := s.member(n)
+		return m.Name != "" && strings.Contains(m.Message, "without pgvigil's launcher") != want
 	})
-	s.Logf("%s: %q", n.Name, said)
 }
 
-// keeps fails the test if what the server's own files said is lost.
-func (s *story) keeps(n *lab.Node, etc bool) {
+// keeps fails the test if what the server's own files said is lost, or what needs a restart is not told.
+func (s *story) keeps(n *lab.Node) {
 	s.Helper()
 	conn, err := n.ConnectSuperuser(s.Context())
 	s.do(err)
@@ -184,8 +220,7 @@ func (s *story) keeps(n *lab.Node, etc bool) {
 	var memory, connections, pending string
 	s.do(conn.QueryRow(s.Context(), `select current_setting('work_mem'), current_setting('max_connections'),
 		(select string_agg(name, ' ' order by name) from pg_settings where pending_restart)`).Scan(&memory, &connections, &pending))
-	if memory != "5MB" || connections != "60" || !strings.Contains(pending, "wal_log_hints") {
-		s.Errorf("work_mem %s, max_connections %s, pending %s", memory, connections, pending)
+	if memory != "5MB" || connections != "60" || !strings.Contains(pending, "wal_log_hints") || strings.Contains(pending, "max_connections") {
+		s.Errorf("work_mem %s, max_connections %s, restart pending for %s", memory, connections, pending)
 	}
-	s.Logf("restart pending: %s", pending)
 }

@@ -52,7 +52,7 @@ func (n *Node) startFound(ctx context.Context, f Found) error {
 		dir = n.path("etc")
 		options = "-c config_file=" + filepath.Join(dir, "postgresql.conf")
 		f.Conf += fmt.Sprintf("data_directory = '%s'\nhba_file = '%s/pg_hba.conf'\nident_file = '%s/pg_ident.conf'\n", n.DataDir(), dir, dir)
-		if err := n.moveEtc(dir); err != nil {
+		if err := n.makeEtc(dir); err != nil {
 			return err
 		}
 	}
@@ -63,13 +63,13 @@ func (n *Node) startFound(ctx context.Context, f Found) error {
 	return n.PgCtl(ctx, "start", "-w", "-l", n.path("log", "found.log"), "-o", options)
 }
 
-// moveEtc takes the files of a fresh data directory to where a distribution has them.
-func (n *Node) moveEtc(dir string) error {
+// makeEtc leaves the data directory without the files that stand elsewhere.
+func (n *Node) makeEtc(dir string) error {
 	err := n.cluster.id.Mkdir(dir, 0o755)
 	for _, name := range []string{"postgresql.conf", "pg_hba.conf", "pg_ident.conf"} {
-		err = errors.Join(err, os.Rename(filepath.Join(n.DataDir(), name), filepath.Join(dir, name)))
+		err = errors.Join(err, os.RemoveAll(filepath.Join(n.DataDir(), name)))
 	}
-	return err
+	return errors.Join(err, n.WriteFile(filepath.Join(dir, "pg_ident.conf"), ""))
 }
 
 // PgCtl runs pg_ctl on the node's data directory, as a distribution's unit does.
