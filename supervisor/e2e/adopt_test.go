@@ -21,19 +21,26 @@ import (
 )
 
 // TestAdopt takes a primary and a standby over that nobody supervised, while clients write, and copies a third member from
-// them. Then the primary dies that still runs as it was found. Once with PostgreSQL's files in the data directory, once
-// elsewhere, as Debian has them.
+// them. Then the primary that still runs as it was found dies, or hands over. The one has PostgreSQL's files in the data
+// directory, the other elsewhere, as Debian has them.
 func TestAdopt(t *testing.T) {
 	t.Parallel()
-	for name, etc := range map[string]bool{"files in the data directory": false, "files elsewhere": true} {
-		t.Run(name, func(t *testing.T) {
+	for _, a := range []struct {
+		name  string
+		etc   bool
+		leave func(*lab.Node) error
+	}{
+		{"files in the data directory, crash", false, (*lab.Node).KillPostmaster},
+		{"files elsewhere, switchover", true, func(n *lab.Node) error { return n.Switchover(t.Context(), nil) }},
+	} {
+		t.Run(a.name, func(t *testing.T) {
 			t.Parallel()
-			adopt(t, etc)
+			adopt(t, a.etc, a.leave)
 		})
 	}
 }
 
-func adopt(t *testing.T, etc bool) {
+func adopt(t *testing.T, etc bool, leave func(*lab.Node) error) {
 	s := unsupervised(t, "quorum")
 	one, two, three := s.Nodes[0], s.Nodes[1], s.Nodes[2]
 	f := s.site("*", etc)
@@ -65,7 +72,7 @@ func adopt(t *testing.T, etc bool) {
 
 	s.watchAll()
 	s.mark = boottime.Now()
-	s.do(one.KillPostmaster())
+	s.do(leave(one))
 	s.moved()
 	s.healthy()
 	s.inStep()
