@@ -37,16 +37,15 @@ func (s *Server) adopt(ctx context.Context, i *instance) error {
 			return err
 		}
 	}
-	if row[3] != "t" {
-		if err := s.makeRoles(ctx, i); err != nil {
-			return err
-		}
-	}
-	if s.meet(i.server.PID) {
+	fresh := s.meet(i.server.PID)
+	if fresh {
 		s.log.Warn("PostgreSQL was taken over as it ran, without the launcher: no deadman ends it when this supervisor fails, until its next start",
 			"pid", i.server.PID, "config_file", row[0], "unit", unit(i.server.PID))
 	}
-	return nil
+	if row[3] == "t" {
+		return nil
+	}
+	return s.makeRoles(ctx, i, fresh)
 }
 
 // meet notes a server that runs without the launcher, and tells whether it is a new one.
@@ -100,14 +99,14 @@ SELECT name, current_setting(name) FROM pg_settings WHERE source = 'command line
 
 // makeRoles makes the roles that are missing. What a role has is left as it is, and told where it is not what the
 // configuration says. Nothing of it waits for standbys, which may need these roles to stream.
-func (s *Server) makeRoles(ctx context.Context, i *instance) error {
+func (s *Server) makeRoles(ctx context.Context, i *instance, tell bool) error {
 	accounts := map[string]config.Account{}
 	var names []string
 	for _, a := range []config.Account{i.c.Rewind, i.c.Replication, i.c.Superuser} {
 		accounts[a.Username] = a
 		names = append(names, session.Literal(a.Username))
 	}
-	sets, err := i.conn.Query(ctx, "SELECT rolname, coalesce(rolpassword, '') FROM pg_authid WHERE rolname IN ("+strings.Join(names, ", ")+")")
+	sets, err := i.conn.Query(ctx, "SELECT rolname, coalesce(rolpassword, ''), rolcanlogin, rolreplication FROM pg_authid WHERE rolname IN ("+strings.Join(names, ", ")+")")
 	if err != nil {
 		return err
 	}
@@ -115,8 +114,11 @@ func (s *Server) makeRoles(ctx context.Context, i *instance) error {
 	for _, row := range sets[0] {
 		a := accounts[row[0]]
 		has[a.Username] = row[1] != ""
-		if has[a.Username] && a.Password != "" && !initdb.Matches(row[1], a) {
+		if tell && has[a.Username] && a.Password != "" && !initdb.Matches(row[1], a) {
 			s.log.Warn("password of a role is not the one configured: other members cannot log in with it", "role", a.Username)
+		}
+		if tell && (row[2] != "t" || a.Username == i.c.Replication.Username && row[3] != "t") {
+			s.log.Warn("role lacks LOGIN or REPLICATION: other members cannot log in with it", "role", a.Username)
 		}
 	}
 	sql, err := initdb.Statements(i.c, has)
