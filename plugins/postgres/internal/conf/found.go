@@ -10,7 +10,7 @@ import (
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/config"
 )
 
-const taken = "# Taken over by pgvigil from the files of the server that it found here: yours to change.\n"
+const taken = "# Taken over by pgvigil from the files of the server that it found here: yours to change once it was restarted.\n"
 
 // Setting is one that a server read from a file.
 type Setting struct{ Name, Value string }
