@@ -97,6 +97,40 @@ func (s *story) restarted(n *lab.Node) {
 	s.moved()
 }
 
+// TestAdoptedWithoutDeadman freezes the supervisor of a primary that was taken over: no timer ends it. Standbys go on to acknowledge
+// its commits, and nobody else leads. The supervisor that wakes up too late ends it, and nothing is lost.
+func TestAdoptedWithoutDeadman(t *testing.T) {
+	t.Parallel()
+	s := unsupervised(t, "quorum")
+	s.primary = s.Nodes[0]
+	s.do(s.primary.MakeFound(s.Context(), s.site("*", false)))
+	s.startWriter(usual)
+	for _, n := range s.Nodes {
+		s.do(n.StartSupervisor())
+		s.leader()
+	}
+	s.healthy()
+	s.inStep()
+	s.watchAll()
+	server := s.postmaster(s.primary)
+	s.mark = boottime.Now()
+	s.do(s.primary.StopSupervisor())
+	s.pass(2 * ttl)
+	s.moreAcks(50)
+	if s.postmaster(s.primary) != server {
+		s.Error("PostgreSQL was restarted")
+	}
+	if !s.leaderless() {
+		s.Error("another node leads beside the primary that goes on")
+	}
+	s.do(s.primary.ContSupervisor())
+	s.eventually("PostgreSQL is ended", func() bool { pid, err := s.primary.Postmaster(); return err != nil || pid != server })
+	s.end()
+	if gap := s.book.Gap(s.mark); gap > ttl {
+		s.Errorf("clients had to wait for %s", gap)
+	}
+}
+
 // TestAdoptWhatIsNotReady meets a primary that others cannot reach before it is restarted, and one of another database system,
 // to which nothing may happen.
 func TestAdoptWhatIsNotReady(t *testing.T) {
