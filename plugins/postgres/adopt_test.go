@@ -65,7 +65,8 @@ func (h *host) found(t *testing.T, bin, sql, hba string) {
 		must(t, program, proc.Run(within(t), cmd, nil))
 	}
 	run("", "initdb", "-U", "postgres", "-N", "--auth=reject")
-	conf := fmt.Sprintf("port = %d\nunix_socket_directories = '%s'\nmax_connections = 60\nwork_mem = '5MB'\n", h.port, filepath.Join(h.dir, "run", "postgres"))
+	conf := fmt.Sprintf("port = %d\nunix_socket_directories = '%s'\nmax_connections = 60\nwork_mem = '5MB'\n",
+		h.port, filepath.Join(h.dir, "run", "postgres"))
 	for name, text := range map[string]string{"postgresql.conf": conf, "pg_hba.conf": hba} {
 		must(t, name, os.WriteFile(filepath.Join(h.dataDir(), name), []byte(text), 0o600))
 	}

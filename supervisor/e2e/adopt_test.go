@@ -124,7 +124,10 @@ func TestAdoptedWithoutDeadman(t *testing.T) {
 		s.Error("another node leads beside the primary that goes on")
 	}
 	s.do(s.primary.ContSupervisor())
-	s.eventually("PostgreSQL is ended", func() bool { pid, err := s.primary.Postmaster(); return err != nil || pid != server })
+	s.eventually("PostgreSQL is ended", func() bool {
+		pid, err := s.primary.Postmaster()
+		return err != nil || pid != server
+	})
 	s.end()
 	if gap := s.book.Gap(s.mark); gap > ttl {
 		s.Errorf("clients had to wait for %s", gap)
@@ -182,7 +185,8 @@ func unsupervised(t *testing.T, durability string) *story {
 			t.Errorf("close the lab: %v", err)
 		}
 	})
-	s := &story{T: t, Cluster: c, book: ledger.New(2, nil), watch: &checker.Checker{Deadline: usual.sample, Deposed: ttl}, quorum: durability == "quorum"}
+	watch := &checker.Checker{Deadline: usual.sample, Deposed: ttl}
+	s := &story{T: t, Cluster: c, book: ledger.New(2, nil), watch: watch, quorum: durability == "quorum"}
 	lines := regexp.MustCompile(`(?s)  hba = \[.*?\n  \]\n|    max_connections [^\n]*\n`)
 	for _, n := range c.Nodes {
 		s.do(n.Configure(lines.ReplaceAllString(n.Config(), "")))
@@ -261,7 +265,8 @@ func (s *story) keeps(n *lab.Node) {
 	var memory, connections, pending string
 	s.do(conn.QueryRow(s.Context(), `select current_setting('work_mem'), current_setting('max_connections'),
 		(select string_agg(name, ' ' order by name) from pg_settings where pending_restart)`).Scan(&memory, &connections, &pending))
-	if memory != "5MB" || connections != "60" || !strings.Contains(pending, "wal_log_hints") || strings.Contains(pending, "max_connections") {
+	if memory != "5MB" || connections != "60" || !strings.Contains(pending, "wal_log_hints") ||
+		strings.Contains(pending, "max_connections") {
 		s.Errorf("work_mem %s, max_connections %s, restart pending for %s", memory, connections, pending)
 	}
 }

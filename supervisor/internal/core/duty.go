@@ -172,7 +172,8 @@ func (f *facts) message() string {
 		return string(r.Kind) + ": " + r.Message
 	}
 	if f.pg.Status == StatusRunning && !f.pg.Launched && !f.o.Deadman.Present {
-		return "PostgreSQL runs as it was found, without pgvigil's launcher: no deadman until it is restarted (systemctl stop pgvigil; systemctl start pgvigil)"
+		return "PostgreSQL runs as it was found, without pgvigil's launcher: no deadman until it is restarted " +
+			"(systemctl stop pgvigil; systemctl start pgvigil)"
 	}
 	return ""
 }

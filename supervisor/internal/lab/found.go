@@ -28,7 +28,8 @@ func (c *Cluster) Password() string { return c.password }
 
 // MakeFound makes the data directory and starts the server.
 func (n *Node) MakeFound(ctx context.Context, f Found) error {
-	if err := n.runPG(ctx, "", "initdb", "-D", n.DataDir(), "-U", "postgres", "-N", "-E", "UTF8", "--locale=C", "--auth-local=peer", "--auth-host=scram-sha-256"); err != nil {
+	err := n.runPG(ctx, "", "initdb", "-D", n.DataDir(), "-U", "postgres", "-N", "-E", "UTF8", "--locale=C", "--auth=reject")
+	if err != nil {
 		return err
 	}
 	if err := n.runPG(ctx, f.SQL, "postgres", "--single", "-D", n.DataDir(), "postgres"); err != nil {
@@ -39,7 +40,8 @@ func (n *Node) MakeFound(ctx context.Context, f Found) error {
 
 // CloneFound makes a streaming standby of another node's server, by hand, and starts it.
 func (n *Node) CloneFound(ctx context.Context, f Found, from *Node, role string) error {
-	source := fmt.Sprintf("host=%s port=%d user=%s password=%s application_name=byhand", from.Address, from.ports.postgres, role, n.cluster.password)
+	source := fmt.Sprintf("host=%s port=%d user=%s password=%s application_name=byhand",
+		from.Address, from.ports.postgres, role, n.cluster.password)
 	if err := n.runPG(ctx, "", "pg_basebackup", "-D", n.DataDir(), "-d", source, "-X", "stream", "-c", "fast", "-R"); err != nil {
 		return err
 	}
@@ -51,13 +53,16 @@ func (n *Node) startFound(ctx context.Context, f Found) error {
 	if f.Etc {
 		dir = n.path("etc")
 		options = "-c config_file=" + filepath.Join(dir, "postgresql.conf")
-		f.Conf += fmt.Sprintf("data_directory = '%s'\nhba_file = '%s/pg_hba.conf'\nident_file = '%s/pg_ident.conf'\n", n.DataDir(), dir, dir)
+		f.Conf += fmt.Sprintf("data_directory = '%s'\nhba_file = '%s/pg_hba.conf'\nident_file = '%s/pg_ident.conf'\n",
+			n.DataDir(), dir, dir)
 		if err := n.makeEtc(dir); err != nil {
 			return err
 		}
 	}
-	conf := fmt.Sprintf("%sport = %d\nunix_socket_directories = '%s'\ndynamic_shared_memory_type = mmap\nshared_buffers = 16MB\n", f.Conf, n.ports.postgres, n.SocketDir())
-	if err := errors.Join(n.WriteFile(filepath.Join(dir, "postgresql.conf"), conf), n.WriteFile(filepath.Join(dir, "pg_hba.conf"), f.HBA)); err != nil {
+	f.Conf += fmt.Sprintf("port = %d\nunix_socket_directories = '%s'\ndynamic_shared_memory_type = mmap\nshared_buffers = 16MB\n",
+		n.ports.postgres, n.SocketDir())
+	err := errors.Join(n.WriteFile(filepath.Join(dir, "postgresql.conf"), f.Conf), n.WriteFile(filepath.Join(dir, "pg_hba.conf"), f.HBA))
+	if err != nil {
 		return err
 	}
 	return n.PgCtl(ctx, "start", "-w", "-l", n.path("log", "found.log"), "-o", options)

@@ -181,7 +181,8 @@ func TestFound(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	err := Found(c, []Setting{{"max_connections", "500"}, {"max_wal_senders", "2"}, {"port", "7"}}, filepath.Join(etc, "pg_hba.conf"), filepath.Join(etc, "pg_ident.conf"))
+	err := Found(c, []Setting{{"max_connections", "500"}, {"max_wal_senders", "2"}, {"port", "7"}},
+		filepath.Join(etc, "pg_hba.conf"), filepath.Join(etc, "pg_ident.conf"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +194,9 @@ func TestFound(t *testing.T) {
 		t.Errorf("settings: %v", got)
 	}
 	for name, want := range map[string]string{
-		"postgresql.base.conf": "max_connections = '500'\n", "pg_hba.conf": "\nhost all app all md5\n", "pg_ident.conf": "m a b\n",
+		"postgresql.base.conf": "max_connections = '500'\n",
+		"pg_hba.conf":          "\nhost all app all md5\n",
+		"pg_ident.conf":        "m a b\n",
 		"postgresql.auto.conf": "wal_level = 'minimal'\ncluster_name = 'it''s'\n",
 	} {
 		if raw, err := os.ReadFile(filepath.Join(c.DataDir, name)); err != nil || !strings.Contains(string(raw), want) {

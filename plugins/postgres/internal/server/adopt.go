@@ -22,7 +22,8 @@ func (s *Server) adopt(ctx context.Context, i *instance) error {
 	if l, ok := launch.ReadStatus(i.c.DaemonRunDir); ok && l.Holds(i.server.PID, i.server.StartTicks) {
 		return nil
 	}
-	row, err := i.conn.Row(ctx, "SELECT current_setting('config_file'), current_setting('hba_file'), current_setting('ident_file'), pg_is_in_recovery()")
+	row, err := i.conn.Row(ctx, `SELECT current_setting('config_file'), current_setting('hba_file'),
+ current_setting('ident_file'), pg_is_in_recovery()`)
 	if err != nil {
 		return err
 	}
@@ -39,8 +40,8 @@ func (s *Server) adopt(ctx context.Context, i *instance) error {
 	}
 	fresh := s.meet(i.server.PID)
 	if fresh {
-		s.log.Warn("PostgreSQL was taken over as it ran, without the launcher: no deadman ends it when this supervisor fails, until its next start",
-			"pid", i.server.PID, "config_file", row[0], "unit", unit(i.server.PID))
+		s.log.Warn("PostgreSQL was taken over as it ran, without the launcher: "+
+			"no deadman ends it when this supervisor fails, until its next start", "pid", i.server.PID, "config_file", row[0], "unit", unit(i.server.PID))
 	}
 	if row[3] == "t" {
 		return nil
@@ -106,7 +107,8 @@ func (s *Server) makeRoles(ctx context.Context, i *instance, tell bool) error {
 		accounts[a.Username] = a
 		names = append(names, session.Literal(a.Username))
 	}
-	sets, err := i.conn.Query(ctx, "SELECT rolname, coalesce(rolpassword, ''), rolcanlogin, rolreplication FROM pg_authid WHERE rolname IN ("+strings.Join(names, ", ")+")")
+	sets, err := i.conn.Query(ctx, `SELECT rolname, coalesce(rolpassword, ''), rolcanlogin, rolreplication
+ FROM pg_authid WHERE rolname IN (`+strings.Join(names, ", ")+")")
 	if err != nil {
 		return err
 	}
@@ -125,8 +127,8 @@ func (s *Server) makeRoles(ctx context.Context, i *instance, tell bool) error {
 	if err != nil || len(sql) == 0 {
 		return err
 	}
-	_, err = i.conn.Query(ctx, "BEGIN; SET LOCAL synchronous_commit = local; SET LOCAL log_statement = none; SET LOCAL log_min_duration_statement = -1; "+
-		strings.Join(sql, "; ")+"; COMMIT")
+	_, err = i.conn.Query(ctx, "BEGIN; SET LOCAL synchronous_commit = local; SET LOCAL log_statement = none; "+
+		"SET LOCAL log_min_duration_statement = -1; "+strings.Join(sql, "; ")+"; COMMIT")
 	if err != nil {
 		return fmt.Errorf("roles: %w", err)
 	}
