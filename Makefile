@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 
-VERSION  ?= 0.1.0-dev+$(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+# Of two versions the one of the later commit is the higher.
+VERSION  ?= 0.1.0-dev.$(shell TZ=UTC0 git log -1 --date=format-local:%Y%m%d%H%M%S --format=%cd+%h --abbrev=12 2>/dev/null || echo 0)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 BUILD    := build
 PLUGINS  := etcd postgres haproxy keepalived pgbouncer example
-NFPM     := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.0
+ARCHS    ?= amd64 arm64
 export CGO_ENABLED = 0
 
-.PHONY: demo test lint sim modelcheck generate build package bench
+.PHONY: demo test lint sim modelcheck generate build package package-check bench bench-peers
 
 demo: ## a real three-node cluster on this machine, with a live view; ARGS=--script plays a fixed story
 	@contrib/setup/packages.sh demo
@@ -33,18 +34,26 @@ generate: ## protocol, rule table
 
 build: ## all programs into build/
 	@umask 022 && mkdir -p $(BUILD)/plugins
-	umask 022 && go build -trimpath -ldflags '$(LDFLAGS)' -o $(BUILD)/ ./supervisor/cmd/...
+	umask 022 && go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BUILD)/ ./supervisor/cmd/...
 	@umask 022; for p in $(PLUGINS); do \
-	  go build -trimpath -ldflags '$(LDFLAGS)' -o $(BUILD)/plugins/pgvigil-plugin-$$p ./plugins/$$p || exit 1; \
+	  go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BUILD)/plugins/pgvigil-plugin-$$p ./plugins/$$p || exit 1; \
 	done
 
-package: build ## RPM and DEB into build/
-	@rm -rf $(BUILD)/man && umask 022 && mkdir -p $(BUILD)/man && $(BUILD)/pgvigil gen man $(BUILD)/man
-	@for p in deb rpm; do \
-	  VERSION='$(VERSION)' ARCH=$$(go env GOARCH) go run $(NFPM) package --packager $$p --target $(BUILD)/ || exit 1; \
-	done
+package package-check: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
+package: ## RPM and DEB for each of ARCHS into build/; the same bytes for the same commit
+	@for a in $(ARCHS); do GOARCH=$$a $(MAKE) --no-print-directory build BUILD=$(BUILD)/$$a || exit 1; done
+	@VERSION='$(VERSION)' packaging/package.sh $(ARCHS)
 
-bench: ## the figures of docs/benchmarks.md, measured here
+package-check: package ## the packages: linters, reproducibility, install, upgrade and removal (Debian or Ubuntu, root)
+	@contrib/setup/packages.sh package
+	@VERSION='$(VERSION)' contrib/lab/packages_check.sh
+
+bench: ## the figures of docs/benchmarks.md, measured here; ARGS=routers those of the router plugins
 	@contrib/setup/packages.sh test
 	@$(MAKE) --no-print-directory build
 	@contrib/setup/bench.sh $(ARGS)
+
+bench-peers: ## the same faults on whole deployments of pgvigil and of Patroni, in one table (root); ARGS='-peers pgvigil -n 20' for one alone
+	@contrib/setup/packages.sh peers
+	@$(MAKE) --no-print-directory build
+	@contrib/setup/bench.sh peers $(ARGS)

@@ -19,6 +19,9 @@ go vet -tags e2e ./supervisor/...
 step golangci-lint
 go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...
 
+step "unit files"
+contrib/setup/units.sh
+
 step "buf lint"
 (cd proto && go run github.com/bufbuild/buf/cmd/buf@v1.75.0 lint)
 

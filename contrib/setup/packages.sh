@@ -4,7 +4,9 @@
 # Installs the distribution packages that a target needs and that are missing, asking for root only for that.
 #   packages.sh demo    PostgreSQL
 #   packages.sh test    PostgreSQL, HAProxy, Keepalived, PgBouncer, the network tools of the tests, what builds PostgreSQL 17's
-#                       directory, an emulator
+#                       directory, an emulator, debootstrap where apt is
+#   packages.sh peers   the same, and what builds Patroni's directory
+#   packages.sh package PostgreSQL, what checks and installs packages
 
 set -euo pipefail
 
@@ -23,7 +25,10 @@ have_postgres() { compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || 
 
 wanted() {
     have_postgres || echo postgres
-    [[ $1 == test ]] || return 0
+    if [[ $1 == package ]]; then
+        for program in debootstrap lintian rpm rpmlint; do command -v "$program" >/dev/null || echo "$program"; done
+    fi
+    [[ $1 == test || $1 == peers ]] || return 0
     command -v ip >/dev/null || echo ip
     command -v gcc >/dev/null || echo gcc # for the race detector
     for program in haproxy keepalived pgbouncer; do
@@ -32,9 +37,10 @@ wanted() {
     command -v setpriv >/dev/null || echo setpriv
     [[ -x /usr/sbin/nft || -x /sbin/nft ]] || echo nft
     command -v qemu-system-x86_64 >/dev/null || [[ -x /usr/libexec/qemu-kvm ]] || echo qemu
-    if command -v apt-get >/dev/null && ! compgen -G '/usr/lib/postgresql/17/bin/postgres' >/dev/null; then
+    if command -v apt-get >/dev/null && { [[ $1 == peers ]] || ! compgen -G '/usr/lib/postgresql/17/bin/postgres' >/dev/null; }; then
         command -v patchelf >/dev/null || echo patchelf
     fi
+    ! command -v apt-get >/dev/null || command -v debootstrap >/dev/null || echo debootstrap
 }
 
 apt_names() { sed 's/^postgres$/postgresql/; s/^ip$/iproute2/; s/^nft$/nftables/; s/^gcc$/gcc\nlibc6-dev/; s/^qemu$/qemu-system-x86/; s/^setpriv$/util-linux/'; }
@@ -54,7 +60,7 @@ leave_off() {
     done
 }
 
-missing=$(wanted "${1:?demo or test}")
+missing=$(wanted "${1:?demo, test, peers or package}")
 [[ -n $missing ]] || exit 0
 
 if command -v apt-get >/dev/null; then

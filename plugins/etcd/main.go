@@ -25,7 +25,7 @@ func plugin() sdk.Plugin {
 	return sdk.Plugin{
 		Name:         "etcd",
 		Version:      version,
-		Capabilities: []string{"dcs.read", "dcs.commit", "dcs.watch"},
+		Capabilities: []string{"dcs.read", "dcs.commit", "dcs.watch", "dcs.examine"},
 		Schema:       conf.Schema(),
 		Validate:     s.Validate,
 		Configure:    s.Configure,

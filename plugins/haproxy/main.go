@@ -24,7 +24,7 @@ func plugin() sdk.Plugin {
 	return sdk.Plugin{
 		Name:         "haproxy",
 		Version:      "0.1.0",
-		Capabilities: []string{"router.apply"},
+		Capabilities: []string{"router.apply", "router.examine"},
 		Schema:       conf.Schema(),
 		Validate:     conf.Validate,
 		Configure:    r.Configure,

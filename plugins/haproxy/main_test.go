@@ -38,6 +38,11 @@ func conformance(t *testing.T, program string, connect func(testing.TB) *grpc.Cl
 				plugintest.Configure(t, conn, bodyFor(h), host)
 				return conn
 			},
+			Examine: func(t testing.TB) *grpc.ClientConn {
+				conn := connect(t)
+				plugintest.Examine(t, conn, bodyFor(h))
+				return conn
+			},
 			Effect: func(t testing.TB) string { return h.Up(t) },
 			Forget: func(t testing.TB) {
 				h.Stop(t)

@@ -41,6 +41,11 @@ func conformance(t *testing.T, connect func(testing.TB) *grpc.ClientConn, follow
 				plugintest.Configure(t, conn, h.body(), h.place)
 				return conn
 			},
+			Examine: func(t testing.TB) *grpc.ClientConn {
+				conn := connect(t)
+				plugintest.Examine(t, conn, h.body())
+				return conn
+			},
 			Effect: func(t testing.TB) string { return h.effect(t) },
 			Forget: func(t testing.TB) {
 				if err := os.Remove(h.file()); err != nil {

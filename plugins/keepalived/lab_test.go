@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -256,6 +255,13 @@ func (h *host) socket() string { return filepath.Join(h.dir, "haproxy.sock") }
 // startPlugin starts it anew, with the same directories as before; before words run the binary if there are any.
 func (h *host) startPlugin(words ...string) {
 	h.t.Helper()
+	h.launchPlugin(words...)
+	plugintest.Configure(h.t, h.conn, h.body(), h.place)
+}
+
+// launchPlugin starts it without configuring it.
+func (h *host) launchPlugin(words ...string) {
+	h.t.Helper()
 	wrapper := filepath.Join(h.dir, "plugin.sh")
 	script := fmt.Sprintf("#!/bin/sh\nexec ip netns exec %s %s %s \"$@\"\n", h.ns, strings.Join(words, " "), pluginPath)
 	if err := os.WriteFile(wrapper, []byte(script), 0o755); err != nil {
@@ -263,7 +269,6 @@ func (h *host) startPlugin(words ...string) {
 	}
 	h.plugin = &plugintest.Process{Path: wrapper, AutoMTLS: true}
 	h.conn = h.plugin.Start(h.t)
-	plugintest.Configure(h.t, h.conn, h.body(), h.place)
 }
 
 func (h *host) body() map[string]any {
@@ -274,9 +279,8 @@ func (h *host) body() map[string]any {
 	return b
 }
 
-// apply tells the plugin of this host who is primary; nil is nobody.
-func (h *host) apply(epoch uint64, primary *host) {
-	h.t.Helper()
+// routes are what this host's plugin is told when a host is primary; nil is nobody.
+func (h *host) routes(epoch uint64, primary *host) *pluginv1.RouterApplyRequest {
 	req := &pluginv1.RouterApplyRequest{Epoch: epoch, OwnRole: pluginv1.OwnRole_OWN_ROLE_STANDBY}
 	switch primary {
 	case nil:
@@ -287,9 +291,15 @@ func (h *host) apply(epoch uint64, primary *host) {
 	if primary != nil {
 		req.Primary = &pluginv1.Endpoint{Name: primary.name, Host: primary.addr, Port: 5432}
 	}
+	return req
+}
+
+// apply tells the plugin of this host who is primary; nil is nobody.
+func (h *host) apply(epoch uint64, primary *host) {
+	h.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), plugintest.Patience)
 	defer cancel()
-	if _, err := pluginv1.NewRouterClient(h.conn).Apply(ctx, req); err != nil {
+	if _, err := pluginv1.NewRouterClient(h.conn).Apply(ctx, h.routes(epoch, primary)); err != nil {
 		h.t.Fatalf("apply on %s: %v", h.name, err)
 	}
 }
@@ -412,22 +422,4 @@ func (h *host) nft(rules string) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		h.t.Fatalf("nft on %s: %v: %s", h.name, err, out)
 	}
-}
-
-// cpu is how much processor time the threads of a process have used.
-func cpu(t testing.TB, pid int) (sum time.Duration) {
-	t.Helper()
-	paths, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/schedstat")
-	for _, path := range paths {
-		raw, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ns, err := strconv.ParseInt(strings.Fields(string(raw))[0], 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		sum += time.Duration(ns)
-	}
-	return sum
 }

@@ -24,7 +24,7 @@ func plugin() sdk.Plugin {
 	return sdk.Plugin{
 		Name:         "keepalived",
 		Version:      version,
-		Capabilities: []string{"router.apply"},
+		Capabilities: []string{"router.apply", "router.examine"},
 		Schema:       conf.Schema(),
 		Validate:     s.Validate,
 		Configure:    s.Configure,

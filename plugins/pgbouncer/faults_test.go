@@ -151,6 +151,37 @@ func TestSessionMode(t *testing.T) {
 	})
 }
 
+// TestExamine: what doctor is told before there are routes, and that nothing is changed.
+func TestExamine(t *testing.T) {
+	eachVersion(t, func(t *testing.T, program string) {
+		file, secret := emptyFile(t), filepath.Join(plugintest.Dir(t), "password")
+		write(t, secret, password+"\n")
+		b := newBouncer(t, program, "")
+		body := map[string]any{"consoles": []string{b.console("pgvigil")}, "password_file": secret, "databases_file": databases(file)}
+		examine := func(want string) {
+			t.Helper()
+			conn := plugintest.Binary(t, build(t))
+			plugintest.Examine(t, conn, body)
+			resp, err := pluginv1.NewBaseClient(conn).Health(within(t), &pluginv1.HealthRequest{})
+			if err != nil || resp.GetHealthy() != (want == "") || !strings.Contains(resp.GetMessage(), want) {
+				t.Errorf("health: %v, %v, want %q", resp, err, want)
+			}
+		}
+		examine(`pgbouncer.ini does not include the databases_file: it needs the line "%include ` + file + `"`)
+		b.write(t, "more.ini", "%include "+file+"\n")
+		b.configure(t, filepath.Join(b.dir, "more.ini")) // one in the other
+		examine("")
+		write(t, secret, "wrong\n")
+		examine(`user "pgvigil" is not let in`)
+		write(t, secret, password+"\n")
+		body["consoles"] = []string{b.console("viewer")}
+		examine("PgBouncer needs it in admin_users")
+		if content, err := os.ReadFile(file); err != nil || len(content) > 0 {
+			t.Errorf("databases_file: %q, %v", content, err)
+		}
+	})
+}
+
 // TestOneOfTwoDoesNotRun: the other is led and paused all the same.
 func TestOneOfTwoDoesNotRun(t *testing.T) {
 	eachVersion(t, func(t *testing.T, program string) {

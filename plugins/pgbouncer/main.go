@@ -25,7 +25,7 @@ func plugin() sdk.Plugin {
 	return sdk.Plugin{
 		Name:         "pgbouncer",
 		Version:      version,
-		Capabilities: []string{"router.apply", "router.pause"},
+		Capabilities: []string{"router.apply", "router.pause", "router.examine"},
 		Schema:       conf.Schema(),
 		Validate:     r.Validate,
 		Configure:    r.Configure,

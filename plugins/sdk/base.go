@@ -85,6 +85,7 @@ func (b *base) Configure(ctx context.Context, req *pluginv1.ConfigureRequest) (*
 	if err != nil {
 		return nil, err
 	}
+	c.Examine = req.GetExamine()
 	b.turn.Lock()
 	defer b.turn.Unlock()
 	if _, stopped := b.life.state(); stopped {

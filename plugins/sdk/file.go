@@ -3,6 +3,7 @@
 package sdk
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -26,6 +27,9 @@ func WriteFile(path string, data []byte, perm fs.FileMode) error {
 // writeTemp leaves a flushed file beside path, or nothing.
 func writeTemp(path string, data []byte, perm fs.FileMode) (string, error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if reason := new(fs.PathError); errors.As(err, &reason) {
+		return "", reason.Err // each try has another name
+	}
 	if err != nil {
 		return "", err
 	}

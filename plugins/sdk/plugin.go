@@ -57,6 +57,8 @@ type Config struct {
 	JSON []byte
 	// Host is never nil.
 	Host *pluginv1.HostContext
+	// Examine has Configure only look, for plugins that say they can: see ConfigureRequest.
+	Examine bool
 }
 
 // Decode unmarshals the body into v; a member that v does not know is an error.

@@ -6,32 +6,31 @@ package e2e_test
 
 import (
 	"context"
-	"fmt"
-	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab"
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab/boottime"
+	"github.com/pgvigil/pgvigil/supervisor/internal/lab/deployment"
 )
-
-// vip is the virtual address of the cluster: port 5000 writes, 5001 reads, 6432 is pooled.
-const vip = "10.99.0.100"
 
 // TestTraffic plays the classic story on a whole deployment: every host with etcd, PostgreSQL, HAProxy, PgBouncer, Keepalived and
 // pgvigil, one virtual address, and clients that know nothing else.
 func TestTraffic(t *testing.T) {
 	t.Parallel()
-	c := start(t, lab.Options{PGBin: newest(t), Durability: "quorum"}, deploy(t))
-	tr := &traffic{T: t, whole: t, Cluster: c, running: map[*lab.Node]map[string]program{}}
-	for _, n := range c.Nodes {
-		tr.boot(n)
+	tr := &traffic{T: t}
+	c := start(t, lab.Options{PGBin: newest(t), Durability: "quorum"}, func(c *lab.Cluster) {
+		d, err := deployment.PGVigil(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr.Deployment = d
+	})
+	t.Cleanup(tr.Close)
+	if err := tr.Boot(); err != nil {
+		t.Fatal(err)
 	}
 	for _, f := range []struct {
 		name string
@@ -45,12 +44,13 @@ func TestTraffic(t *testing.T) {
 		{"host with the address, the primary and etcd's leader lost", (*traffic).loseHost, 10 * time.Second},
 		{"primary cut off, healed", (*traffic).cutOff, 10 * time.Second},
 		{"haproxy killed on the host with the address", (*traffic).killHAProxy, 5 * time.Second},
+		{"standby behind the limit of the port for reads", (*traffic).fallBehind, 5 * time.Second},
 	} {
 		ok := t.Run(f.name, func(t *testing.T) {
 			tr.T = t
 			tr.well()
 			speed := usual
-			speed.through = vip
+			speed.through = deployment.VIP
 			s := beginAt(t, c, speed)
 			watch := tr.watchHolders()
 			f.play(tr, s)
@@ -69,240 +69,21 @@ func TestTraffic(t *testing.T) {
 	}
 }
 
-// deploy writes the configurations of what moves the traffic, as the READMEs of the plugins show them, and has the supervisors
-// lead it.
-func deploy(t *testing.T) func(*lab.Cluster) {
-	return func(c *lab.Cluster) {
-		config, err := c.ClientConfig(time.Second)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i, n := range c.Nodes {
-			in := func(name string) string { return filepath.Join(n.Dir(), name) }
-			files := map[string]string{
-				"haproxy.cfg":     haproxyConfig(c, in("haproxy.sock")),
-				"keepalived.conf": fmt.Sprintf(keepalivedConfig, in("vrrp"), in("vrrp"), 20*(i+1), vip),
-				"users.txt":       fmt.Sprintf("%q %q\n", config.User, config.Password),
-				"pgbouncer.ini":   fmt.Sprintf(bouncerConfig, config.Database, n.Address, in("users.txt"), config.User),
-			}
-			for name, text := range files {
-				if err := n.WriteFile(in(name), text); err != nil {
-					t.Fatal(err)
-				}
-			}
-			routers := fmt.Sprintf(routerBlocks, in("haproxy.sock"), vip, in("vrrp"), in("haproxy.sock"), n.Address, config.User)
-			if err := n.Configure(n.Config() + routers); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-}
-
-const routerBlocks = `
-router "haproxy" {
-  sockets         = [%q]
-  replica_backend = "replica"
-  max_lag         = "16MB"
-}
-
-router "keepalived" {
-  vip             = %q
-  follow          = "haproxy"
-  track_file      = %q
-  haproxy_socket  = %q
-  haproxy_backend = "primary"
-}
-
-router "pgbouncer" {
-  consoles = ["host=%s user=%s"]
-}
-`
-
-func haproxyConfig(c *lab.Cluster, socket string) string {
-	var primary, replica strings.Builder
-	for _, n := range c.Nodes {
-		_, port, _ := strings.Cut(n.API(), ":")
-		line := fmt.Sprintf("    server %s %s check port %s\n", n.Name, n.Postgres(), port)
-		primary.WriteString(line)
-		replica.WriteString(line)
-	}
-	return fmt.Sprintf(`global
-    stats socket %s mode 600 level admin
-defaults
-    mode tcp
-    timeout connect 4s
-    timeout client 1d
-    timeout server 1d
-    timeout check 2s
-listen primary
-    bind *:5000
-    option httpchk OPTIONS /primary
-    http-check expect status 200
-    default-server inter 2s fastinter 200ms downinter 500ms fall 3 rise 2 on-marked-down shutdown-sessions
-%slisten replica
-    bind *:5001
-    balance leastconn
-    option httpchk OPTIONS /replica?lag=16MB
-    http-check expect status 200
-    default-server inter 2s fastinter 200ms downinter 500ms fall 3 rise 2
-%s`, socket, &primary, &replica)
-}
-
-const keepalivedConfig = `global_defs {
-    vrrp_version 3
-}
-track_file pgvigil {
-    file %s
-}
-track_file pgvigil_rank {
-    file %s
-}
-vrrp_instance pgvigil {
-    state BACKUP
-    interface eth0
-    virtual_router_id 51
-    priority %d
-    advert_int 0.2
-    garp_master_delay 1
-    garp_master_refresh 1
-    virtual_ipaddress {
-        %s/24
-    }
-    track_file {
-        pgvigil weight 0 reverse
-        pgvigil_rank weight 60
-    }
-}
-`
-
-const bouncerConfig = `[databases]
-%s = host=%s port=5000
-[pgbouncer]
-listen_addr = *
-listen_port = 6432
-unix_socket_dir =
-auth_type = trust
-auth_file = %s
-admin_users = %s
-pool_mode = transaction
-server_login_retry = 1
-`
-
-// program is one that was started beside a node.
-type program struct {
-	pid int
-	end func() error
-}
-
-// traffic is what moves it, and the clients.
+// traffic is the deployment, and the clients.
 type traffic struct {
 	*testing.T
-	whole *testing.T
-	*lab.Cluster
-	running map[*lab.Node]map[string]program
+	*deployment.Deployment
 	// away is the host that reaches no other.
 	away atomic.Pointer[lab.Node]
 }
 
-// boot starts what moves the traffic of a host.
-func (tr *traffic) boot(n *lab.Node) {
-	tr.Helper()
-	tr.running[n] = map[string]program{}
-	tr.launch(n, "haproxy")
-	tr.launch(n, "pgbouncer")
-	tr.launch(n, "keepalived")
-}
-
-func (tr *traffic) launch(n *lab.Node, name string) {
-	tr.Helper()
-	in := func(name string) string { return filepath.Join(n.Dir(), name) }
-	begin, args := n.Beside, []string{}
-	switch name {
-	case "haproxy":
-		args = []string{"-db", "-f", in("haproxy.cfg")}
-	case "pgbouncer":
-		args = []string{in("pgbouncer.ini")}
-	case "keepalived":
-		begin = n.BesideAsRoot
-		args = []string{"--dont-fork", "--log-console", "--vrrp", "--use-file", in("keepalived.conf"), "--pid", in("keepalived.pid"), "--vrrp_pid", in("vrrp.pid")}
-	}
-	pid, end, err := begin(name+".log", name, args...)
-	if err != nil {
-		tr.Fatal(err)
-	}
-	tr.running[n][name] = program{pid, end}
-	tr.whole.Cleanup(func() { _ = end() }) // not with the present story
-}
-
-// loses is the end of what moves the traffic in a power failure of a host.
-func (tr *traffic) loses(n *lab.Node) {
-	tr.Helper()
-	for _, p := range tr.running[n] {
-		_ = syscall.Kill(-p.pid, syscall.SIGKILL)
-		_ = p.end()
-	}
-	if held, err := n.Holds(vip); err == nil && held {
-		err = n.Forget(vip)
-		if err != nil {
-			tr.Error(err)
-		}
-	}
-}
-
-// well waits until the cluster is, the address is on the primary's host, and every port answers as it should.
 func (tr *traffic) well() {
 	tr.Helper()
 	ctx, cancel := context.WithTimeout(tr.Context(), patience)
 	defer cancel()
-	for _, err := range []error{tr.WaitHealthy(ctx), tr.WaitCohort(ctx, 1, tr.Nodes...)} {
-		if err != nil {
-			tr.Fatal(err)
-		}
+	if err := tr.Well(ctx); err != nil {
+		tr.Fatal(err)
 	}
-	var wrong error
-	for {
-		if wrong = tr.wrong(ctx); wrong == nil {
-			return
-		}
-		if !pause(ctx, 50*time.Millisecond) {
-			tr.Fatal(wrong)
-		}
-	}
-}
-
-// wrong tells what is not yet as it should be.
-func (tr *traffic) wrong(ctx context.Context) error {
-	primary, err := tr.Primary(ctx)
-	if err != nil {
-		return err
-	}
-	for _, n := range tr.Nodes {
-		if held, err := n.Holds(vip); err != nil || held != (n == primary) {
-			return fmt.Errorf("%s has the address: %t; %s is the primary (%v)", n.Name, held, primary.Name, err)
-		}
-	}
-	for port, standby := range map[uint16]bool{5000: false, 5001: true, 6432: false} {
-		if got, err := tr.ask(ctx, port); err != nil || got != standby {
-			return fmt.Errorf("port %d leads to a standby: %t (%v)", port, got, err)
-		}
-	}
-	return nil
-}
-
-// ask tells whether a port of the virtual address leads to a standby.
-func (tr *traffic) ask(ctx context.Context, port uint16) (standby bool, err error) {
-	config, err := tr.ClientConfigTo(vip, port, time.Second)
-	if err != nil {
-		return false, err
-	}
-	config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
-	conn, err := pgx.ConnectConfig(ctx, config)
-	if err != nil {
-		return false, err
-	}
-	defer conn.Close(ctx)
-	err = conn.QueryRow(ctx, "select pg_is_in_recovery()").Scan(&standby)
-	return standby, err
 }
 
 func (tr *traffic) switchover(s *story) {
@@ -326,13 +107,11 @@ func (tr *traffic) killPostmaster(s *story) {
 func (tr *traffic) loseHost(s *story) {
 	s.do(s.MoveEtcdLeader(s.Context(), s.primary))
 	tr.away.Store(s.primary)
-	s.do(s.primary.KillHost())
-	tr.loses(s.primary)
+	s.do(tr.Lose(s.primary))
 	s.moved()
 	s.moreAcks(50)
-	s.do(s.primary.StartHost())
+	s.do(tr.Return(s.primary))
 	tr.away.Store(nil)
-	tr.boot(s.primary)
 }
 
 // cutOff cuts the primary off and heals: that makes no second gap.
@@ -353,9 +132,9 @@ func (tr *traffic) cutOff(s *story) {
 }
 
 func (tr *traffic) killHAProxy(s *story) {
-	s.do(syscall.Kill(tr.running[s.primary]["haproxy"].pid, syscall.SIGKILL))
+	s.do(tr.Kill(s.primary, "haproxy"))
 	s.moreAcks(50)
-	tr.launch(s.primary, "haproxy")
+	s.do(tr.Launch(s.primary, "haproxy"))
 }
 
 // holders samples who has the virtual address.
@@ -373,7 +152,7 @@ func (tr *traffic) watchHolders() *holders {
 		for pause(ctx, 20*time.Millisecond) {
 			n := 0
 			for _, node := range tr.Nodes {
-				if held, err := node.Holds(vip); err == nil && held && node != tr.away.Load() {
+				if held, err := node.Holds(deployment.VIP); err == nil && held && node != tr.away.Load() {
 					n++
 				}
 			}

@@ -36,15 +36,24 @@ func Host(t testing.TB, member string) *pluginv1.HostContext {
 // Defaults of the schema need not stand in the body.
 func Configure(t testing.TB, conn grpc.ClientConnInterface, body map[string]any, host *pluginv1.HostContext) {
 	t.Helper()
+	configure(t, conn, body, &pluginv1.ConfigureRequest{Host: host})
+}
+
+// Examine is Configure only to look, with directories of its own, as pgvigil doctor does.
+func Examine(t testing.TB, conn grpc.ClientConnInterface, body map[string]any) {
+	t.Helper()
+	configure(t, conn, body, &pluginv1.ConfigureRequest{Host: Host(t, "m1"), Examine: true})
+}
+
+func configure(t testing.TB, conn grpc.ClientConnInterface, body map[string]any, req *pluginv1.ConfigureRequest) {
+	t.Helper()
 	base := pluginv1.NewBaseClient(conn)
 	schema, err := base.Schema(within(t, Patience), &pluginv1.SchemaRequest{})
 	if err != nil {
 		t.Fatalf("schema: %v", err)
 	}
-	resp, err := base.Configure(within(t, Patience), &pluginv1.ConfigureRequest{
-		ConfigJson: encode(t, withDefaults(t, schema.GetBody(), body)),
-		Host:       host,
-	})
+	req.ConfigJson = encode(t, withDefaults(t, schema.GetBody(), body))
+	resp, err := base.Configure(within(t, Patience), req)
 	if err != nil {
 		t.Fatalf("configure: %v", err)
 	}

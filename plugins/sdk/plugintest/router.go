@@ -17,10 +17,12 @@ import (
 type RouterEnv struct {
 	// Connect starts the plugin, configured; later calls find what earlier ones left on disk.
 	Connect func(t testing.TB) *grpc.ClientConn
-	// Effect is what the router does with traffic now, in any form; equal effects are equal strings.
+	// Effect is what the router does with traffic now, in any form, a pause included; equal effects are equal strings.
 	Effect func(t testing.TB) string
 	// Forget makes the router lose what it was told, as its restart would.
 	Forget func(t testing.TB)
+	// Examine starts the plugin once more, configured only to look (see Examine); nil without that capability.
+	Examine func(t testing.TB) *grpc.ClientConn
 }
 
 // Router checks the promises of pluginv1.Router.
@@ -34,6 +36,7 @@ func Router(t *testing.T, env RouterEnv) {
 	t.Run("switchover", r.switchover)
 	t.Run("no_primary", r.noPrimary)
 	t.Run("pause", r.pause)
+	t.Run("examine", r.examine)
 	t.Run("epoch_survives_restart", r.restart)
 }
 
@@ -126,6 +129,49 @@ func (r *routerStory) pause(t *testing.T) {
 	if !slices.Equal(got, want) || status.Code(again) != want[2] {
 		t.Errorf("pause of an older epoch, pause, resume: got %v and then %v, want %v", got, again, want)
 	}
+	if want[1] == codes.OK {
+		r.hold(t)
+	}
+}
+
+// hold: a pause that nobody ends lasts for hold_ns, and ends by itself.
+func (r *routerStory) hold(t *testing.T) {
+	t.Helper()
+	before, asked := r.Effect(t), time.Now()
+	if _, err := r.client.Pause(within(t, Patience), pauseAt(6)); err != nil {
+		t.Fatalf("pause: %v", err)
+	}
+	if r.Effect(t) == before {
+		t.Error("a pause changed nothing")
+	}
+	Eventually(t, "the pause has ended by itself", func() bool { return r.Effect(t) == before })
+	if took := time.Since(asked); took < holdFor || took > holdFor+5*time.Second {
+		t.Errorf("the pause lasted %s, and hold_ns was %s", took, holdFor)
+	}
+}
+
+// examine: a plugin that only looks can be asked, and neither it nor its end has an effect.
+func (r *routerStory) examine(t *testing.T) {
+	info, err := pluginv1.NewBaseClient(r.conn).Info(within(t, Patience), &pluginv1.InfoRequest{})
+	if err != nil {
+		t.Fatalf("info: %v", err)
+	}
+	if offered := slices.Contains(info.GetCapabilities(), "router.examine"); offered != (r.Examine != nil) {
+		t.Fatalf("offers router.examine: %v, and the suite was given a way to try it: %v", offered, r.Examine != nil)
+	}
+	if r.Examine == nil {
+		return
+	}
+	before := r.mustApply(t, routesAt(6))
+	conn := r.Examine(t)
+	health, err := pluginv1.NewBaseClient(conn).Health(within(t, Patience), &pluginv1.HealthRequest{})
+	if err != nil || health.GetMessage() == "" {
+		t.Errorf("health of a plugin that looks: %v, %v", health, err)
+	}
+	stop(t, conn)
+	if after := r.Effect(t); after != before {
+		t.Errorf("a plugin that was only to look changed the effect\nfrom %s\nto   %s", before, after)
+	}
 }
 
 // restart: what a new process finds on disk still refuses an older epoch.
@@ -137,8 +183,11 @@ func (r *routerStory) restart(t *testing.T) {
 	}
 }
 
+// holdFor is how long pauses of the suite may last.
+const holdFor = 3 * time.Second
+
 func pauseAt(epoch uint64) *pluginv1.PauseRequest {
-	return &pluginv1.PauseRequest{Epoch: epoch, WaitNs: int64(time.Second), HoldNs: int64(time.Second)}
+	return &pluginv1.PauseRequest{Epoch: epoch, WaitNs: int64(time.Second), HoldNs: int64(holdFor)}
 }
 
 // swapped are the routes after a switchover.

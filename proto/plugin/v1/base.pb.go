@@ -946,7 +946,11 @@ type ConfigureRequest struct {
 	// The decoded body as a JSON object, defaults filled in.
 	ConfigJson []byte `protobuf:"bytes,1,opt,name=config_json,json=configJson,proto3" json:"config_json,omitempty"`
 	// Where the plugin runs.
-	Host          *HostContext `protobuf:"bytes,2,opt,name=host,proto3" json:"host,omitempty"`
+	Host *HostContext `protobuf:"bytes,2,opt,name=host,proto3" json:"host,omitempty"`
+	// The plugin was started only to look at its product, beside another process of it that may be at work:
+	// Health is asked, a DCS read, and then Stop called. It must change nothing but what is in the directories of host,
+	// which are temporary. Only plugins with the capability "kind.examine", such as "router.examine", are asked.
+	Examine       bool `protobuf:"varint,3,opt,name=examine,proto3" json:"examine,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -993,6 +997,13 @@ func (x *ConfigureRequest) GetHost() *HostContext {
 		return x.Host
 	}
 	return nil
+}
+
+func (x *ConfigureRequest) GetExamine() bool {
+	if x != nil {
+		return x.Examine
+	}
+	return false
 }
 
 // ConfigureResponse tells what was found. With an error among the diagnostics nothing was changed.
@@ -1266,11 +1277,12 @@ const file_plugin_v1_base_proto_rawDesc = "" +
 	"configJson\x12*\n" +
 	"\x04host\x18\x02 \x01(\v2\x16.plugin.v1.HostContextR\x04host\"K\n" +
 	"\x10ValidateResponse\x127\n" +
-	"\vdiagnostics\x18\x01 \x03(\v2\x15.plugin.v1.DiagnosticR\vdiagnostics\"_\n" +
+	"\vdiagnostics\x18\x01 \x03(\v2\x15.plugin.v1.DiagnosticR\vdiagnostics\"y\n" +
 	"\x10ConfigureRequest\x12\x1f\n" +
 	"\vconfig_json\x18\x01 \x01(\fR\n" +
 	"configJson\x12*\n" +
-	"\x04host\x18\x02 \x01(\v2\x16.plugin.v1.HostContextR\x04host\"L\n" +
+	"\x04host\x18\x02 \x01(\v2\x16.plugin.v1.HostContextR\x04host\x12\x18\n" +
+	"\aexamine\x18\x03 \x01(\bR\aexamine\"L\n" +
 	"\x11ConfigureResponse\x127\n" +
 	"\vdiagnostics\x18\x01 \x03(\v2\x15.plugin.v1.DiagnosticR\vdiagnostics\"\x0f\n" +
 	"\rHealthRequest\"D\n" +

@@ -32,7 +32,8 @@ const (
 //
 // DCS is a linearizable register with compare-and-swap, and nothing more: no leases, no locks, no
 // clocks. Time lives in the supervisor. Keys are paths such as "/service/demo/leader"; values are
-// opaque bytes. Capabilities: "dcs.read", "dcs.commit", "dcs.watch".
+// opaque bytes. Capabilities: "dcs.read", "dcs.commit", "dcs.watch", and "dcs.examine" of those that can be
+// configured only to look (ConfigureRequest.examine).
 type DCSClient interface {
 	// Read returns every key under a prefix as of one revision. Linearizable: it reflects every commit
 	// that was acknowledged to anybody before the call was sent. A stale answer is a safety defect;
@@ -102,7 +103,8 @@ type DCS_WatchClient = grpc.ServerStreamingClient[WatchResponse]
 //
 // DCS is a linearizable register with compare-and-swap, and nothing more: no leases, no locks, no
 // clocks. Time lives in the supervisor. Keys are paths such as "/service/demo/leader"; values are
-// opaque bytes. Capabilities: "dcs.read", "dcs.commit", "dcs.watch".
+// opaque bytes. Capabilities: "dcs.read", "dcs.commit", "dcs.watch", and "dcs.examine" of those that can be
+// configured only to look (ConfigureRequest.examine).
 type DCSServer interface {
 	// Read returns every key under a prefix as of one revision. Linearizable: it reflects every commit
 	// that was acknowledged to anybody before the call was sent. A stale answer is a safety defect;

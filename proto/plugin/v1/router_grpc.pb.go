@@ -31,7 +31,8 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // Router moves client traffic: a load balancer, a virtual address, a pooler. Capabilities:
-// "router.apply" always, "router.pause" for poolers that can hold transactions back.
+// "router.apply" always, "router.pause" for poolers that can hold transactions back, "router.examine" for
+// those that can be configured only to look (ConfigureRequest.examine).
 type RouterClient interface {
 	// Apply brings the router in line with the routes. Level-triggered: the request is the whole truth, not
 	// a change; applying the same routes again is cheap and changes nothing, and after the router was
@@ -88,7 +89,8 @@ func (c *routerClient) Resume(ctx context.Context, in *ResumeRequest, opts ...gr
 // for forward compatibility.
 //
 // Router moves client traffic: a load balancer, a virtual address, a pooler. Capabilities:
-// "router.apply" always, "router.pause" for poolers that can hold transactions back.
+// "router.apply" always, "router.pause" for poolers that can hold transactions back, "router.examine" for
+// those that can be configured only to look (ConfigureRequest.examine).
 type RouterServer interface {
 	// Apply brings the router in line with the routes. Level-triggered: the request is the whole truth, not
 	// a change; applying the same routes again is cheap and changes nothing, and after the router was

@@ -18,6 +18,7 @@ import (
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/config"
 	"github.com/pgvigil/pgvigil/supervisor/internal/daemon"
+	"github.com/pgvigil/pgvigil/supervisor/internal/logging"
 )
 
 // version is set when packages are built.
@@ -28,10 +29,26 @@ func main() {
 	debug.SetGCPercent(50)
 	runtime.GOMAXPROCS(1) // little work in short bursts: a second processor would mostly wake up to find nothing
 	err := command().Execute()
-	if err != nil && !errors.Is(err, daemon.ErrConfig) {
-		fmt.Fprintln(os.Stderr, "pgvigild:", err)
+	if err != nil {
+		complain(err)
 	}
 	os.Exit(daemon.ExitStatus(err))
+}
+
+// complain tells systemd, its journal or the terminal why the daemon ends. What is wrong with a configuration was printed already.
+func complain(err error) {
+	daemon.Ended(err)
+	refused := errors.Is(err, daemon.ErrConfig)
+	log, flush := logging.New(os.Stderr, "", slog.LevelInfo, "", "")
+	defer flush()
+	switch {
+	case logging.ToJournal() && refused:
+		log.Error("configuration refused", "error", err)
+	case logging.ToJournal():
+		log.Error("supervisor ends", "error", err)
+	case !refused:
+		fmt.Fprintln(os.Stderr, "pgvigild:", err)
+	}
 }
 
 func command() *cobra.Command {
@@ -46,7 +63,7 @@ SIGTERM and SIGINT hand the leadership over, stop PostgreSQL and end the daemon.
 PostgreSQL running and the leadership in force, for a new daemon to resume before the TTL is over. SIGHUP has the
 configuration read again: with any error in it the one in force stays, and what needs a restart is logged.
 
-Exit status: 0 after SIGTERM, SIGINT or SIGUSR1, 2 when the configuration is refused, 6 when another supervisor has this
+Exit status: 0 after SIGTERM, SIGINT or SIGUSR1, 78 when the configuration is refused, 6 when another supervisor has this
 member's name, 1 otherwise.`,
 		Version:       version,
 		Args:          cobra.NoArgs,
@@ -66,7 +83,7 @@ func run(paths []string) error {
 		}
 	}
 	if diags.HasErrors() {
-		return daemon.ErrConfig
+		return daemon.Refused(diags)
 	}
 	if err := daemon.DropPrivileges(cfg.Server.User, cfg.RunDir, cfg.StateDir); err != nil {
 		return err
@@ -80,17 +97,11 @@ func run(paths []string) error {
 	defer ended()
 	level := new(slog.LevelVar)
 	level.Set(cfg.Log.Level)
+	log, flush := logging.New(os.Stderr, cfg.Log.Format, level, cfg.Cluster.Name, cfg.Cluster.Member)
+	defer flush()
 	d := &daemon.Daemon{
-		Config: cfg, Version: version, Log: logger(cfg.Log.Format, level), Level: level, Stop: stop.Done(),
+		Config: cfg, Version: version, Log: log, Level: level, Stop: stop.Done(),
 		Reload: reload, Load: func() (*config.Config, *config.Diagnostics) { return config.Load(paths...) },
 	}
 	return d.Run(ctx)
-}
-
-func logger(format string, level slog.Leveler) *slog.Logger {
-	options := &slog.HandlerOptions{Level: level}
-	if format == "json" {
-		return slog.New(slog.NewJSONHandler(os.Stderr, options))
-	}
-	return slog.New(slog.NewTextHandler(os.Stderr, options))
 }

@@ -20,44 +20,60 @@ import (
 // gaps measures how long one client that connects to the nodes directly goes without an acknowledged write.
 func gaps(name string, faults []fault) func(context.Context, settings, *lab.Cluster) error {
 	return func(ctx context.Context, s settings, c *lab.Cluster) error {
+		t, err := direct(c)
+		if err != nil {
+			return err
+		}
 		fmt.Fprintf(s.out, "Longest time between two acknowledged writes of one client around a fault, and while all gets well afterwards, in milliseconds.\n\n")
 		s.head("fault", "n", "median", "worst", "goal", "worst afterwards", "acknowledged writes lost", "acknowledged by a replaced primary")
 		for _, f := range faults {
 			if !s.wants(name + " " + f.name) {
 				continue
 			}
-			if err := measure(ctx, s, c, f); err != nil {
+			sum, err := repeat(ctx, t, f, s.repeats(c.Durability()))
+			if err != nil {
 				return fmt.Errorf("%s: %w", f.name, err)
 			}
+			s.row(f.name, len(sum.gaps), sum.median().Milliseconds(), sum.worst().Milliseconds(), f.goal(), sum.afterwards.Milliseconds(), sum.lost, sum.overtaken)
 		}
 		fmt.Fprintln(s.out)
 		return nil
 	}
 }
 
-// damage is what one fault did.
+// damage is what one fault did. Of the lost writes, those of the client on the primary's host are told apart.
 type damage struct {
-	gap, afterwards time.Duration
-	lost, overtaken int
+	gap, afterwards       time.Duration
+	lost, host, overtaken int
 }
 
-func measure(ctx context.Context, s settings, c *lab.Cluster, f fault) error {
-	var seen []time.Duration
-	var sum damage
-	repeats := s.repeats(c.Durability())
-	for i := range repeats {
-		r, err := once(ctx, c, f)
+// sum is what a fault did, time and again.
+type sum struct {
+	gaps []time.Duration // sorted
+	damage
+}
+
+func (s sum) median() time.Duration {
+	n := len(s.gaps)
+	return (s.gaps[(n-1)/2] + s.gaps[n/2]) / 2
+}
+
+func (s sum) worst() time.Duration { return s.gaps[len(s.gaps)-1] }
+
+// repeat plays a fault n times. With an error it returns what was seen before.
+func repeat(ctx context.Context, t trial, f fault, n int) (all sum, err error) {
+	for i := range n {
+		r, err := once(ctx, t, f)
 		if err != nil {
-			return fmt.Errorf("run %d: %w", i+1, err)
+			return all, fmt.Errorf("run %d: %w", i+1, err)
 		}
-		fmt.Fprintf(os.Stderr, "%s: %d of %d: %s\n", f.name, i+1, repeats, r.gap.Round(time.Millisecond))
-		seen = append(seen, r.gap)
-		sum.afterwards = max(sum.afterwards, r.afterwards)
-		sum.lost, sum.overtaken = sum.lost+r.lost, sum.overtaken+r.overtaken
+		fmt.Fprintf(os.Stderr, "%s: %s: %d of %d: %s, %s afterwards\n", t.name, f.name, i+1, n, r.gap.Round(time.Millisecond), r.afterwards.Round(time.Millisecond))
+		at, _ := slices.BinarySearch(all.gaps, r.gap)
+		all.gaps = slices.Insert(all.gaps, at, r.gap)
+		all.afterwards = max(all.afterwards, r.afterwards)
+		all.lost, all.host, all.overtaken = all.lost+r.lost, all.host+r.host, all.overtaken+r.overtaken
 	}
-	slices.Sort(seen)
-	s.row(f.name, len(seen), median(seen).Milliseconds(), seen[len(seen)-1].Milliseconds(), f.goal(), sum.afterwards.Milliseconds(), sum.lost, sum.overtaken)
-	return nil
+	return all, nil
 }
 
 // goal is what is aimed at, median and worst.
@@ -72,58 +88,38 @@ func (f fault) goal() string {
 	return strings.Join(texts, ", ")
 }
 
-// median of sorted times.
-func median(sorted []time.Duration) time.Duration {
-	n := len(sorted)
-	return (sorted[(n-1)/2] + sorted[n/2]) / 2
-}
-
 // once plays the fault on a healthy cluster under writes and waits until it is healthy again.
-func once(ctx context.Context, c *lab.Cluster, f fault) (r damage, err error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+func once(ctx context.Context, t trial, f fault) (r damage, err error) {
+	ctx, cancel := context.WithTimeout(ctx, t.patience)
 	defer cancel()
-	if err := well(ctx, c); err != nil {
-		return r, err
-	}
-	primary, err := c.WaitPrimary(ctx)
+	primary, err := t.begin(ctx)
 	if err != nil {
 		return r, err
 	}
 	if f.ready != nil {
-		if err := f.ready(ctx, c, primary); err != nil {
+		if err := f.ready(ctx, t.Cluster, primary); err != nil {
 			return r, err
 		}
 	}
-	w, err := startWriters(ctx, c, primary)
+	w, err := startWriters(ctx, t.client, primary)
 	if err != nil {
 		return r, err
 	}
-	r.gap, r.afterwards, err = interrupted(ctx, c, f, primary, w.book)
+	r.gap, r.afterwards, err = interrupted(ctx, t, f, primary, w.book)
 	if err := errors.Join(err, w.stop()); err != nil {
 		return r, err
 	}
 	r.overtaken = len(w.book.Overtaken())
-	r.lost, err = count(ctx, c, w.book)
+	r.lost, r.host, err = count(ctx, t.Cluster, w)
 	return r, err
 }
 
-// well waits until all nodes stream and, with quorum durability, are waited for.
-func well(ctx context.Context, c *lab.Cluster) error {
-	if err := c.WaitHealthy(ctx); err != nil {
-		return err
-	}
-	if c.Durability() == "quorum" {
-		return c.WaitCohort(ctx, 1, c.Nodes...)
-	}
-	return nil
-}
-
-func interrupted(ctx context.Context, c *lab.Cluster, f fault, primary *lab.Node, book *ledger.Ledger) (gap, afterwards time.Duration, err error) {
+func interrupted(ctx context.Context, t trial, f fault, primary *lab.Node, book *ledger.Ledger) (gap, afterwards time.Duration, err error) {
 	if err := acks(ctx, book, 0, 100); err != nil {
 		return 0, 0, err
 	}
 	mark := boottime.Now()
-	if err := f.play(ctx, c, primary); err != nil {
+	if err := f.play(ctx, t.Cluster, primary); err != nil {
 		return 0, 0, err
 	}
 	// What the fault interrupts begins within this time; a fault that interrupts nothing shows nothing.
@@ -133,11 +129,11 @@ func interrupted(ctx context.Context, c *lab.Cluster, f fault, primary *lab.Node
 	}
 	gap, mended := book.Gap(mark), boottime.Now()
 	if f.mend != nil {
-		if err := f.mend(ctx, c, primary); err != nil {
+		if err := f.mend(ctx, t.Cluster, primary); err != nil {
 			return 0, 0, err
 		}
 	}
-	if err := well(ctx, c); err != nil {
+	if err := t.well(ctx); err != nil {
 		return 0, 0, err
 	}
 	return gap, book.Gap(mended), acks(ctx, book, boottime.Now(), 10)
@@ -154,18 +150,24 @@ func acks(ctx context.Context, book *ledger.Ledger, since boottime.Instant, n in
 	return nil
 }
 
-func count(ctx context.Context, c *lab.Cluster, book *ledger.Ledger) (int, error) {
+// count tells how many acknowledged writes are lost, and how many of them are those of the client on the primary's host.
+func count(ctx context.Context, c *lab.Cluster, w *writers) (lost, host int, err error) {
 	primary, err := c.WaitPrimary(ctx)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	conn, err := primary.ConnectSuperuser(ctx)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	defer conn.Close(ctx)
-	report, err := book.Verify(ctx, conn)
-	return report.Lost(), err
+	report, err := w.book.Verify(ctx, conn)
+	for _, e := range slices.Concat(report.Missing, report.Discarded) {
+		if e.Client > 0 {
+			host++
+		}
+	}
+	return report.Lost(), host, err
 }
 
 func pause(ctx context.Context, d time.Duration) {

@@ -23,6 +23,8 @@ type settings struct {
 	durability             string
 	ttl, idle, load, quiet time.Duration
 	patroni, logs          string
+	peers                  string
+	guide, tightest        int
 	out                    io.Writer
 }
 
@@ -37,7 +39,10 @@ func main() {
 	flag.DurationVar(&s.idle, "idle", time.Minute, "how long the idle cluster is watched")
 	flag.DurationVar(&s.load, "load", 5*time.Second, "how long each load on the REST interface lasts")
 	flag.DurationVar(&s.quiet, "quiet", 10*time.Minute, "how long nobody may be elected under load, and with a slow DCS")
-	flag.StringVar(&s.patroni, "patroni", "", "launcher of Patroni, to measure its footprint beside (second line of contrib/lab/postgres17.sh --patroni)")
+	flag.StringVar(&s.patroni, "patroni", "", "launcher of Patroni, to measure its footprint beside, or for -peers (second line of contrib/lab/postgres17.sh --patroni)")
+	flag.StringVar(&s.peers, "peers", "", "compare whole deployments instead, of these separated by commas: pgvigil, guide, tightest (the latter of Patroni); -only is then a fault's name")
+	flag.IntVar(&s.guide, "n-guide", 3, "how often each fault is measured on Patroni with a guide's settings")
+	flag.IntVar(&s.tightest, "n-tightest", 3, "how often each fault is measured on Patroni with the tightest settings")
 	flag.StringVar(&s.logs, "logs", "", "directory to keep the clusters and their logs in")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -55,6 +60,9 @@ func run(ctx context.Context, s settings) error {
 			return err
 		}
 		s.pgBin = bins[0]
+	}
+	if s.peers != "" {
+		return compare(ctx, s)
 	}
 	for _, r := range rounds() {
 		if r.wanted(s) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab"
+	"github.com/pgvigil/pgvigil/supervisor/internal/lab/deployment"
 )
 
 const (
@@ -50,7 +51,7 @@ func startPatroni(ctx context.Context, s settings, c *lab.Cluster) (subject, fun
 // startEtcd runs the etcd that came with Patroni.
 func startEtcd(s settings, n *lab.Node) (func(), error) {
 	client, peer := "http://"+net.JoinHostPort(n.Address, patroniEtcd), "http://"+net.JoinHostPort(n.Address, patroniEtcdPeer)
-	_, end, err := n.Beside("patroni-etcd.log", filepath.Join(filepath.Dir(s.patroni), "root", "usr", "bin", "etcd"),
+	_, end, err := n.Beside("patroni-etcd.log", deployment.EtcdBeside(s.patroni),
 		"--data-dir", filepath.Join(n.Dir(), "patroni-etcd"), "--listen-client-urls", client, "--advertise-client-urls", client,
 		"--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", "default="+peer)
 	return func() { _ = end() }, err

@@ -49,10 +49,11 @@ func quiet(ctx context.Context, s settings, c *lab.Cluster) error {
 }
 
 func bear(ctx context.Context, s settings, c *lab.Cluster, what strain) error {
-	if err := well(ctx, c); err != nil {
+	t, err := direct(c)
+	if err != nil {
 		return err
 	}
-	primary, err := c.WaitPrimary(ctx)
+	primary, err := t.begin(ctx)
 	if err != nil {
 		return err
 	}
@@ -60,7 +61,7 @@ func bear(ctx context.Context, s settings, c *lab.Cluster, what strain) error {
 	if err != nil {
 		return err
 	}
-	w, err := startWriters(ctx, c, primary)
+	w, err := startWriters(ctx, t.client, primary)
 	if err != nil {
 		return err
 	}
@@ -77,7 +78,7 @@ func bear(ctx context.Context, s settings, c *lab.Cluster, what strain) error {
 	if failed != nil && after == before { // where somebody was elected, pgbench has lost its server
 		return failed
 	}
-	lost, err := count(ctx, c, w.book)
+	lost, _, err := count(ctx, c, w)
 	if err != nil {
 		return err
 	}

@@ -7,22 +7,20 @@ import (
 	"errors"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab"
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab/ledger"
 )
 
-// writers are one client that goes to whichever node is the primary and whose gaps count, and one on the host of the present
+// writers are one client that goes to whichever node is the primary, and whose gaps count, and one on the host of the present
 // primary that stays there, to see whether it acknowledges anything when it has been replaced.
 type writers struct {
 	book           *ledger.Ledger
 	client, guests *ledger.Writer
 }
 
-func startWriters(ctx context.Context, c *lab.Cluster, primary *lab.Node) (*writers, error) {
-	config, err := c.ClientConfig(250 * time.Millisecond)
-	if err != nil {
-		return nil, err
-	}
+func startWriters(ctx context.Context, config *pgx.ConnConfig, primary *lab.Node) (*writers, error) {
 	local, err := primary.LocalConfig()
 	if err != nil {
 		return nil, err

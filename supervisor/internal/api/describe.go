@@ -200,7 +200,7 @@ func words(kinds []core.ActionKind) []string {
 func (v *view) describePlugins() []Plugin {
 	plugins := []Plugin{}
 	for _, p := range v.Plugins {
-		plugins = append(plugins, Plugin{p.Name, p.Kind, p.Version, p.PID, p.Up, p.Restarts, p.Message})
+		plugins = append(plugins, Plugin{p.Name, p.Kind, p.Version, p.PID, p.Up, p.Healthy, p.Restarts, p.Message})
 	}
 	return plugins
 }

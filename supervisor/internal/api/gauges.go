@@ -119,8 +119,8 @@ func ownGauges() []gauge {
 		is("pgvigil_watchdog_armed", "1 if the watchdog device is armed.", func(v *view, _ core.Instant) bool { return v.Watchdog.Armed }),
 		is("pgvigil_operation_pending", "1 if an operation is under way.", func(v *view, _ core.Instant) bool { return v.pending() != nil }),
 		is("pgvigil_detached", "1 if this member has voted in an election and receives no WAL until that is over.", func(v *view, _ core.Instant) bool { return v.Voted != 0 }),
-		{name: "pgvigil_cohort_members", help: "Members of the cohort, the leader among them; none with asynchronous durability.", value: ofCohort(func(v *view) int { return len(v.cohort().Members) })},
-		{name: "pgvigil_cohort_k", help: "How many standbys acknowledge each commit.", value: ofCohort(func(v *view) int { return v.cohort().K })},
+		{name: "pgvigil_cohort_members", help: "Members of the cohort, the leader among them; none with asynchronous durability.", value: ofCohort(func(v *view) int { return len(v.Cohort().Members) })},
+		{name: "pgvigil_cohort_k", help: "How many standbys acknowledge each commit.", value: ofCohort(func(v *view) int { return v.Cohort().K })},
 		{name: "pgvigil_ballots", help: "Ballots cast in this epoch.", value: ofCohort(func(v *view) int { return len(v.ballots()) })},
 		{name: "pgvigil_heartbeats_received_total", help: "Datagrams from other supervisors, and from whoever sent any.", counter: true, value: func(v *view, _ core.Instant) (float64, bool) { return float64(v.Heartbeats.Received), true }},
 		{name: "pgvigil_heartbeats_sent_total", help: "Datagrams to other supervisors.", counter: true, value: func(v *view, _ core.Instant) (float64, bool) { return float64(v.Heartbeats.Sent), true }},
@@ -131,7 +131,7 @@ func ownGauges() []gauge {
 // ofCohort has a value only with durability by quorum.
 func ofCohort(f func(*view) int) func(*view, core.Instant) (float64, bool) {
 	return func(v *view, _ core.Instant) (float64, bool) {
-		if len(v.cohort().Members) == 0 {
+		if len(v.Cohort().Members) == 0 {
 			return 0, false
 		}
 		return float64(f(v)), true

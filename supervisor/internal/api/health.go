@@ -98,7 +98,7 @@ func (v *view) quorum(now core.Instant) bool { return v.voter && v.standby(now) 
 
 // synchronous tells whether every commit waits for this standby.
 func (v *view) synchronous(now core.Instant) bool {
-	cohort := v.cohort()
+	cohort := v.Cohort()
 	return v.quorum(now) && cohort.K == len(cohort.Members)-1
 }
 

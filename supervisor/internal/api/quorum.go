@@ -30,23 +30,15 @@ type Ballot struct {
 	Priority int           `json:"priority"`
 }
 
-// cohort is that of the present epoch; without members, durability is asynchronous.
-func (v *view) cohort() core.Cohort {
-	if v.View == nil || v.View.Cohort.Value.Epoch != v.View.Epoch.Value.Epoch {
-		return core.Cohort{}
-	}
-	return v.View.Cohort.Value
-}
-
 // synchronousMember tells whether a member is one of the standbys that commits are counted on.
 func (v *view) synchronousMember(name string) bool {
-	c := v.cohort()
+	c := v.Cohort()
 	return c.K > 0 && name != v.View.Leader.Value.Holder && slices.Contains(c.Members, name)
 }
 
 // describeQuorum is nil with asynchronous durability.
 func (v *view) describeQuorum() *Quorum {
-	c := v.cohort()
+	c := v.Cohort()
 	if len(c.Members) == 0 {
 		return nil
 	}

@@ -58,7 +58,7 @@ func (v *view) patroniMember(m core.Member) patroniMember {
 		Name: m.Name, Role: "replica", State: v.memberState(m), APIURL: v.url(m) + "/patroni", Host: m.Host, Port: m.Port,
 		Timeline: m.Timeline, PendingRestart: len(m.PendingRestart) > 0, Tags: m.Tags,
 	}
-	switch c := v.cohort(); {
+	switch c := v.Cohort(); {
 	case m.Name == v.leader():
 		out.Role = "leader"
 		return out

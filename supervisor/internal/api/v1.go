@@ -302,6 +302,7 @@ type Plugin struct {
 	Version  string `json:"version"`
 	PID      int    `json:"pid"`
 	Up       bool   `json:"up"`
+	Healthy  bool   `json:"healthy"`
 	Restarts int    `json:"restarts"`
 	Message  string `json:"message,omitempty"`
 }

@@ -67,7 +67,7 @@ func newView(snap *status.Snapshot, scheme string) *view {
 	v.self = snap.View.Member(snap.Name).Value
 	v.noloadbalance = v.self.Tags["noloadbalance"] == "true"
 	v.voter = v.synchronousMember(snap.Name)
-	v.end = v.leaderEnd()
+	v.end = snap.LeaderEnd()
 	return v
 }
 
@@ -78,16 +78,6 @@ func encode(doc any) []byte {
 		return []byte("{}\n")
 	}
 	return append(body, '\n')
-}
-
-// leaderEnd is the greatest position the leader is known to have reached.
-func (v *view) leaderEnd() core.LSN {
-	leader := v.View.Leader.Value
-	end := max(leader.LSN, v.View.Member(leader.Holder).Value.LSN)
-	if v.Postgres != nil {
-		end = max(end, v.Postgres.Received)
-	}
-	return end
 }
 
 // leader is the name of the member whose leadership is in force; empty when none is.

@@ -96,6 +96,7 @@ func troubled() *status.Snapshot {
 		s.View.Config.Value.Paused = true
 		s.View.Members[0].Value.Message = "no space left on \x1b[31mdevice"
 		s.View.Members[1].Value.Status, s.View.Members[1].Value.Job = core.StatusAbsent, "clone 12%"
+		s.Plugins[0].Healthy, s.Plugins[0].Message = false, "0 of 3 endpoints answer"
 		s.View.Operation = core.Versioned[core.Operation]{Rev: 3, Value: core.Operation{ID: "op1", Kind: core.Switchover, From: "mdw", To: "standby", State: core.Pending}}
 	})
 }

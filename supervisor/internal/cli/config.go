@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 
@@ -31,12 +32,7 @@ func (a *App) configValidateCommand() *cobra.Command {
 			path, _ := a.configPath()
 			paths = []string{path}
 		}
-		cfg, diags := config.Load(paths...)
-		if cfg != nil && !*noPlugins {
-			_, found := cfg.ReadSecret()
-			diags.Merge(found)
-			checkPlugins(c.Context(), cfg, diags)
-		}
+		diags := validate(c.Context(), !*noPlugins, paths...)
 		if err := writeDiagnostics(a.Out, diags, f.value, a.colour()); err != nil {
 			return err
 		}
@@ -49,6 +45,17 @@ func (a *App) configValidateCommand() *cobra.Command {
 		return nil
 	}
 	return c
+}
+
+// validate judges configurations as the supervisor does when it starts.
+func validate(ctx context.Context, plugins bool, paths ...string) *config.Diagnostics {
+	cfg, diags := config.Load(paths...)
+	if cfg != nil && plugins {
+		_, found := cfg.ReadSecret()
+		diags.Merge(found)
+		checkPlugins(ctx, cfg, diags)
+	}
+	return diags
 }
 
 func writeDiagnostics(w io.Writer, diags *config.Diagnostics, format string, colour bool) error {

@@ -40,12 +40,6 @@ func checkPlugin(ctx context.Context, cfg *config.Config, block config.PluginBlo
 	if err := probe.Open(ctx); err != nil {
 		return nil, err
 	}
-	_, _, found, err = daemon.CheckBody(ctx, cfg, block, asked{probe})
+	_, _, found, err = daemon.CheckBody(ctx, cfg, block, daemon.Asked{Probe: probe})
 	return found, err
 }
-
-// asked is a plugin that was started to be asked; its schema is known by then.
-type asked struct{ *pluginhost.Probe }
-
-// Schema returns the schema of the plugin's block.
-func (a asked) Schema() (pluginhost.Block, error) { return a.Probe.Schema(), nil }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -74,7 +75,15 @@ func TestConfigValidate(t *testing.T) {
 
 // TestConfigValidateWithoutPluginBinary names the file that it would have started.
 func TestConfigValidateWithoutPluginBinary(t *testing.T) {
-	got := shell{}.run(t, "config", "validate", "-o", "line", examples+"three-hosts/mdw.hcl")
+	text, err := os.ReadFile(examples + "three-hosts/mdw.hcl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "mdw.hcl") // those that this host has installed do not count
+	if err := os.WriteFile(file, fmt.Appendf(text, "plugin_dir = %q\n", t.TempDir()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := shell{}.run(t, "config", "validate", "-o", "line", file)
 	if got.code != cli.ExitUsage || !strings.Contains(got.out, "plugin cannot be asked") || !strings.Contains(got.out, "pgvigil-plugin-etcd") {
 		t.Errorf("got %d %q", got.code, got.out)
 	}

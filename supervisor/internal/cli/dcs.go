@@ -3,11 +3,10 @@
 package cli
 
 import (
-	"log/slog"
-
 	"github.com/spf13/cobra"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/config"
+	"github.com/pgvigil/pgvigil/supervisor/internal/logging"
 )
 
 func (a *App) dcsCommand() *cobra.Command {
@@ -43,15 +42,9 @@ func (a *App) dcsServeCommand() *cobra.Command {
 					return err
 				}
 			}
-			return a.ServeDCS(c.Context(), embedded, a.log(cfg.Log))
+			log, flush := logging.New(a.Err, cfg.Log.Format, cfg.Log.Level, cfg.Cluster.Name, cfg.Cluster.Member)
+			defer flush()
+			return a.ServeDCS(c.Context(), embedded, log)
 		},
 	}
-}
-
-func (a *App) log(l config.Log) *slog.Logger {
-	options := &slog.HandlerOptions{Level: l.Level}
-	if l.Format == "json" {
-		return slog.New(slog.NewJSONHandler(a.Err, options))
-	}
-	return slog.New(slog.NewTextHandler(a.Err, options))
 }

@@ -27,6 +27,8 @@ const (
 	ExitDCS
 	// ExitPermission means that the caller may not do that.
 	ExitPermission
+	// ExitUnfit means that doctor has found an error.
+	ExitUnfit
 )
 
 // coded is an error with an exit code.

@@ -112,7 +112,10 @@ func (a *App) show(w io.Writer, s *api.Status, f *format) error {
 			return wrapOutput(err)
 		}
 	}
-	return messages(w, s)
+	if err := messages(w, s); err != nil {
+		return err
+	}
+	return ailments(w, s)
 }
 
 func headline(s *api.Status) []string {
@@ -280,6 +283,19 @@ func messages(w io.Writer, s *api.Status) error {
 			if _, err := fmt.Fprintf(w, "%s: %s\n", printable(m.Name), printable(text)); err != nil {
 				return wrapOutput(err)
 			}
+		}
+	}
+	return nil
+}
+
+// ailments writes what is wrong with the plugins of the supervisor asked.
+func ailments(w io.Writer, s *api.Status) error {
+	for _, p := range s.Plugins {
+		if p.Healthy || p.Message == "" {
+			continue
+		}
+		if _, err := fmt.Fprintf(w, "%s, plugin %s: %s\n", printable(s.Self.Name), printable(p.Name), printable(p.Message)); err != nil {
+			return wrapOutput(err)
 		}
 	}
 	return nil

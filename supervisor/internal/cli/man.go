@@ -84,7 +84,7 @@ func manOptions(b *strings.Builder, title string, flags *pflag.FlagSet) {
 func exitCodes() []string {
 	return []string{
 		"success", "error", "wrong usage or configuration", "degraded (list --check)", "nobody leads", "timeout; what was asked for goes on",
-		"refused: the cluster is not in a state for it", "the DCS did not take it", "not permitted",
+		"refused: the cluster is not in a state for it", "the DCS did not take it", "not permitted", "doctor has found an error",
 	}
 }
 

@@ -68,8 +68,8 @@ func (a *App) root() *cobra.Command {
 	})
 	root.AddCommand(
 		a.listCommand(), a.switchoverCommand(), a.failoverCommand(), a.pauseCommand(), a.resumeCommand(),
-		a.reinitCommand(), a.historyCommand(), a.whyCommand(), a.rulesCommand(), a.configCommand(), a.renderCommand(), a.dcsCommand(),
-		a.demoCommand(), a.versionCommand(), a.genCommand(),
+		a.reinitCommand(), a.historyCommand(), a.whyCommand(), a.rulesCommand(), a.setupCommand(), a.configCommand(), a.renderCommand(),
+		a.doctorCommand(), a.dcsCommand(), a.demoCommand(), a.versionCommand(), a.genCommand(),
 	)
 	a.strict(root)
 	return root

@@ -19,7 +19,11 @@ import (
 // and of URLs.
 var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
 
-const nameRule = "It may have up to 63 letters, digits, dots, hyphens and underscores, and begins with a letter or digit: it becomes part of keys, paths and URLs."
+// ValidName tells whether a cluster or a member can be called so; NameRule says how it can. A member's has no upper-case letters.
+func ValidName(name string) bool { return nameForm.MatchString(name) }
+
+// NameRule is what ValidName asks for, in a sentence.
+const NameRule = "It may have up to 63 letters, digits, dots, hyphens and underscores, and begins with a letter or digit: it becomes part of keys, paths and URLs."
 
 // section is the block of a type, or the defaults where it is not there.
 func (d *decoder) section(root *decoded, typ string) *decoded {
@@ -49,8 +53,8 @@ func (d *decoder) cluster(c *Config, root *decoded) {
 }
 
 func (d *decoder) named(what, name string, at hcl.Range) {
-	if !nameForm.MatchString(name) {
-		d.diags.errorf(at, fmt.Sprintf("%q is no name for a %s", name, what), nameRule)
+	if !ValidName(name) {
+		d.diags.errorf(at, fmt.Sprintf("%q is no name for a %s", name, what), NameRule)
 	}
 }
 
@@ -103,8 +107,8 @@ func (d *decoder) member(l *Loader, b *decoded) string {
 		return ""
 	}
 	name = strings.ToLower(name)
-	if !nameForm.MatchString(name) {
-		d.diags.errorf(b.header, "The host name is no name for a member", "The host is called %q. Set \"member\" in cluster. %s", name, nameRule)
+	if !ValidName(name) {
+		d.diags.errorf(b.header, "The host name is no name for a member", "The host is called %q. Set \"member\" in cluster. %s", name, NameRule)
 	}
 	return name
 }

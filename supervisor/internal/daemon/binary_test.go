@@ -133,11 +133,11 @@ func install(t *testing.T, dir, name string) {
 
 // Ensure a user that does not exist is named, with what to do about it.
 func TestNoSuchUser(t *testing.T) {
-	_, err := findUser("no-such-user")
+	_, err := FindUser("no-such-user")
 	if err == nil || !strings.Contains(err.Error(), `operating system user "no-such-user" does not exist`) || !strings.Contains(err.Error(), "set user in block postgres") {
 		t.Errorf("error %v", err)
 	}
-	if _, err := findUser("root"); err == nil || !strings.Contains(err.Error(), "PostgreSQL refuses to run as root") {
+	if _, err := FindUser("root"); err == nil || !strings.Contains(err.Error(), "PostgreSQL refuses to run as root") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -95,8 +95,10 @@ func (d *Daemon) serve(ctx context.Context, c *configurer, l *loop.Loop, n *noti
 	c.running.Go(func() {
 		select {
 		case <-d.Stop:
+			n.stops()
 			l.Stop()
 		case <-ctx.Done():
+			n.stops()
 		}
 	})
 	c.running.Go(func() { d.obeyReloads(ctx, c, l, n) })
@@ -116,7 +118,7 @@ func (d *Daemon) configure(ctx context.Context, c *configurer) error {
 		}
 	}
 	if err == nil && diags.HasErrors() {
-		err = ErrConfig
+		err = Refused(diags)
 	}
 	return err
 }

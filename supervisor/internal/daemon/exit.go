@@ -4,13 +4,21 @@ package daemon
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 
+	"github.com/pgvigil/pgvigil/supervisor/internal/config"
 	"github.com/pgvigil/pgvigil/supervisor/internal/loop"
 )
 
 // ErrConfig is wrapped by the error of Run when the configuration was refused, by a plugin or because of what a file named there
 // holds; the diagnostics were written to standard error.
 var ErrConfig = errors.New("configuration refused")
+
+// Refused is ErrConfig with the first finding.
+func Refused(diags *config.Diagnostics) error {
+	return fmt.Errorf("%w: %s", ErrConfig, strings.TrimPrefix(diags.Err().Error(), "configuration: "))
+}
 
 // Exit statuses of the daemon. They are stable.
 const (

@@ -5,26 +5,41 @@ package daemon
 import (
 	"fmt"
 	"log/slog"
+	"os"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	systemd "github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sys/unix"
 
-	"github.com/pgvigil/pgvigil/supervisor/internal/core"
 	"github.com/pgvigil/pgvigil/supervisor/internal/status"
 )
 
-// notifier tells systemd that the loop makes progress: it is fed by ticks, not by a timer of its own. Without
-// NOTIFY_SOCKET it does nothing.
+const (
+	// beatEvery is the time between two beats when systemd does not ask for signs of life.
+	beatEvery = 10 * time.Second
+	// moreTime is what a supervisor that stops PostgreSQL asks for again and again. How long a stop may take is the core's to say.
+	moreTime = 30 * time.Second
+	// outboxLength is how many messages may wait for a systemd that does not read them.
+	outboxLength = 16
+)
+
+// notifier tells systemd how the supervisor is, and that the loop makes progress: it is fed by ticks, not by a timer of its own.
+// READY comes with the first tick, whatever PostgreSQL does: a recovery may take hours. Without NOTIFY_SOCKET it says nothing.
 type notifier struct {
-	log   *slog.Logger
-	every time.Duration // between two signs of life; 0 when systemd does not ask for them
-	ready sync.Once
+	log *slog.Logger
+	// outbox is what systemd is to be told, by a goroutine of its own: one that hangs must not cost a leadership. Nil if nobody
+	// listens.
+	outbox chan string
+	every  time.Duration // between two beats
+	ready  sync.Once
 	// started is closed with the first tick.
-	started chan struct{}
-	last    time.Time
-	text    string
+	started  chan struct{}
+	last     time.Time // beat
+	said     statusLine
+	stopping atomic.Bool
 }
 
 func newNotifier(log *slog.Logger) *notifier {
@@ -32,24 +47,52 @@ func newNotifier(log *slog.Logger) *notifier {
 	if err != nil {
 		log.Warn("systemd watchdog not understood", "error", err)
 	}
-	return &notifier{log: log, every: interval / 3, started: make(chan struct{})}
+	n := &notifier{log: log, every: beatEvery, started: make(chan struct{})}
+	if interval > 0 {
+		n.every = interval / 3
+	}
+	if os.Getenv("NOTIFY_SOCKET") != "" {
+		n.outbox = make(chan string, outboxLength)
+		go n.deliver()
+	}
+	return n
 }
 
-// ticked is called by the loop after every tick.
+// ticked is called by the loop after every tick. What moves all the time is told with the beat only, in the same datagram.
 func (n *notifier) ticked(s *status.Snapshot) {
+	var words []string
 	n.ready.Do(func() {
-		n.send(systemd.SdNotifyReady)
+		words = append(words, systemd.SdNotifyReady)
 		close(n.started)
 	})
-	if text := statusLine(s); text != n.text {
-		n.text = text
-		n.send("STATUS=" + text)
+	if n.outbox == nil {
+		return
 	}
-	if n.every > 0 && time.Since(n.last) >= n.every {
+	line := describe(s)
+	beat := time.Since(n.last) >= n.every
+	if beat {
 		n.last = time.Now()
-		n.send(systemd.SdNotifyWatchdog)
+		words = append(words, systemd.SdNotifyWatchdog)
+	}
+	if beat && n.stopping.Load() {
+		words = append(words, extend())
+	}
+	if beat || !line.sameNews(n.said) {
+		n.said = line
+		words = append(words, "STATUS="+line.String())
+	}
+	if len(words) > 0 {
+		n.send(words...)
 	}
 }
+
+// stops says that the supervisor was asked to end.
+func (n *notifier) stops() {
+	n.stopping.Store(true)
+	n.send(systemd.SdNotifyStopping, extend())
+}
+
+func extend() string { return fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", moreTime.Microseconds()) }
 
 // reloading says that a reload has begun. systemd wants to know since when, in the same datagram.
 func (n *notifier) reloading() {
@@ -58,27 +101,30 @@ func (n *notifier) reloading() {
 		n.log.Debug("systemd not notified", "error", err)
 		return
 	}
-	n.send(fmt.Sprintf("%s\nMONOTONIC_USEC=%d", systemd.SdNotifyReloading, now.Nano()/1000))
+	n.send(systemd.SdNotifyReloading, fmt.Sprintf("MONOTONIC_USEC=%d", now.Nano()/1000))
 }
 
 // reloaded says that the reload is over, whatever came of it.
 func (n *notifier) reloaded() { n.send(systemd.SdNotifyReady) }
 
-func (n *notifier) send(state string) {
-	if _, err := systemd.SdNotify(false, state); err != nil {
-		n.log.Debug("systemd not notified", "error", err)
+// send never waits.
+func (n *notifier) send(words ...string) {
+	select {
+	case n.outbox <- strings.Join(words, "\n"):
+	default:
 	}
 }
 
-// statusLine is what `systemctl status` shows.
-func statusLine(s *status.Snapshot) string {
-	role := "not known yet"
-	if s.Postgres != nil {
-		role = fmt.Sprintf("%s %s", s.Postgres.Role, s.Postgres.Status)
+func (n *notifier) deliver() {
+	for message := range n.outbox {
+		if _, err := systemd.SdNotify(false, message); err != nil {
+			n.log.Debug("systemd not notified", "error", err)
+		}
 	}
-	var epoch core.Epoch
-	if s.View != nil {
-		epoch = s.View.Epoch.Value.Epoch
-	}
-	return fmt.Sprintf("%s, epoch %d, rule %s", role, epoch, s.Reason.Rule)
+}
+
+// Ended has `systemctl status` show in one line why the supervisor ended.
+func Ended(err error) {
+	// Nobody is left to be told if this fails.
+	_, _ = systemd.SdNotify(false, "STATUS="+strings.ReplaceAll(err.Error(), "\n", " | "))
 }

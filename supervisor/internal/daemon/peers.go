@@ -20,7 +20,7 @@ func (d *Daemon) openPeers(policy core.Policy) (*peers.Peers, error) {
 		return nil, err
 	}
 	if diags.HasErrors() {
-		return nil, ErrConfig
+		return nil, Refused(diags)
 	}
 	p := peers.New(peers.Config{
 		Cluster: d.Config.Cluster.Name, Namespace: d.Config.Cluster.Namespace, Name: d.Config.Cluster.Member, Secret: secret,

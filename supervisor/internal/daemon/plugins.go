@@ -69,6 +69,12 @@ type checker interface {
 	Validate(ctx context.Context, body []byte) ([]pluginhost.Diagnostic, error)
 }
 
+// Asked is a plugin that was only started to be asked, as CheckBody takes it; its schema is known by then.
+type Asked struct{ *pluginhost.Probe }
+
+// Schema returns the schema of the plugin's block.
+func (a Asked) Schema() (pluginhost.Block, error) { return a.Probe.Schema(), nil }
+
 // CheckBody decodes a plugin's body by its schema and has the plugin check it. The body is usable when the
 // diagnostics have no error.
 func CheckBody(ctx context.Context, c *config.Config, b config.PluginBlock, p checker) ([]byte, config.PathIndex, *config.Diagnostics, error) {
@@ -167,7 +173,7 @@ func pluginStatus(h *pluginhost.Host) []status.Plugin {
 	for _, s := range h.Status() {
 		out = append(out, status.Plugin{
 			Name: s.Name, Kind: string(s.Kind), Version: s.Version, PID: s.PID, Up: s.Up && s.Configured,
-			Restarts: s.Restarts, Message: s.Message,
+			Healthy: s.Up && s.Configured && s.Healthy, Restarts: s.Restarts, Message: s.Message,
 		})
 	}
 	return out

@@ -18,49 +18,50 @@ func DropPrivileges(name string, dirs ...string) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
-	a, err := findUser(name)
+	a, err := FindUser(name)
 	if err != nil {
 		return err
 	}
 	for _, dir := range dirs {
-		if err := ownedDir(dir, a.uid, a.gid); err != nil {
+		if err := ownedDir(dir, a.UID, a.GID); err != nil {
 			return err
 		}
 	}
-	if err := become(a.user, a.uid, a.gid); err != nil {
+	if err := become(a.User, a.UID, a.GID); err != nil {
 		return fmt.Errorf("privileges of %s: %w", name, err)
 	}
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("own binary: %w", err)
 	}
-	return syscall.Exec(self, os.Args, append(os.Environ(), "USER="+a.user.Username, "LOGNAME="+a.user.Username, "HOME="+a.user.HomeDir))
+	err = syscall.Exec(self, os.Args, append(os.Environ(), "USER="+a.User.Username, "LOGNAME="+a.User.Username, "HOME="+a.User.HomeDir))
+	return fmt.Errorf("%s cannot be run by %s: %w", self, name, err)
 }
 
-// account is an operating system user with its numbers.
-type account struct {
-	user     *user.User
-	uid, gid int
+// Account is an operating system user with its numbers.
+type Account struct {
+	User     *user.User
+	UID, GID int
 }
 
-// findUser finds a user that PostgreSQL may run as.
-func findUser(name string) (account, error) {
+// FindUser finds a user that PostgreSQL may run as.
+func FindUser(name string) (Account, error) {
 	u, err := user.Lookup(name)
 	if errors.As(err, new(user.UnknownUserError)) {
-		return account{}, fmt.Errorf("operating system user %q does not exist, and root may not run PostgreSQL: make one (useradd --system %s), or set user in block postgres", name, name)
+		return Account{}, fmt.Errorf("operating system user %q does not exist, and root may not run PostgreSQL: make one (useradd --system %s), or set user in block postgres", name, name)
 	}
 	if err != nil {
-		return account{}, fmt.Errorf("user to run as: %w", err)
+		return Account{}, fmt.Errorf("user to run as: %w", err)
 	}
 	uid, err1 := strconv.Atoi(u.Uid)
 	gid, err2 := strconv.Atoi(u.Gid)
 	if err := errors.Join(err1, err2); err != nil {
-		return account{}, fmt.Errorf("user %s: %w", name, err)
+		return Account{}, fmt.Errorf("user %s: %w", name, err)
 	}
 	if uid == 0 {
-		return account{}, fmt.Errorf("user of block postgres is %s: PostgreSQL refuses to run as root", name)
+		return Account{}, fmt.Errorf("user of block postgres is %s: PostgreSQL refuses to run as root", name)
 	}
-	return account{u, uid, gid}, nil
+	return Account{u, uid, gid}, nil
 }
 
 func ownedDir(dir string, uid, gid int) error {

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab/account"
+	"github.com/pgvigil/pgvigil/supervisor/internal/pgbin"
 )
 
 // binaries are pgvigil's programs as they lie in one directory.
@@ -32,7 +33,7 @@ func findBinaries(dir string) (string, error) {
 		return "", err
 	}
 	for _, name := range binaries {
-		if err := executable(filepath.Join(dir, name)); err != nil {
+		if err := pgbin.Executable(filepath.Join(dir, name)); err != nil {
 			return "", fmt.Errorf("pgvigil's programs: %w (make build)", err)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab"
+	"github.com/pgvigil/pgvigil/supervisor/internal/pgbin"
 )
 
 // Demo is what to show and where.
@@ -72,23 +73,39 @@ func (d *Demo) Run(ctx context.Context) (err error) {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	t := &teller{out: d.Out}
-	pg, err := findPostgres(ctx, d.PGBin)
+	pg, err := d.postgres(ctx)
 	if err != nil {
 		return err
 	}
-	t.say("PostgreSQL %s in %s", pg.version, pg.bin)
+	t.say("PostgreSQL %s in %s", pg.Version, pg.Bin)
 	p := &place{wanted: d.Dir, keep: d.Keep}
 	defer func() { err = errors.Join(err, p.close(t)) }()
 	if err := p.open(d.Bin); err != nil {
 		return err
 	}
-	cluster, err := lab.New(lab.Options{Dir: p.dir, Name: "demo", Bin: p.bin, PGBin: pg.bin, TTL: d.TTL, Durability: d.Durability})
+	cluster, err := lab.New(lab.Options{Dir: p.dir, Name: "demo", Bin: p.bin, PGBin: pg.Bin, TTL: d.TTL, Durability: d.Durability})
 	if err != nil {
 		return fmt.Errorf("lay out the cluster: %w", err)
 	}
-	s := newStage(cluster, pg.version, d.TTL)
+	s := newStage(cluster, pg.Version, d.TTL)
 	defer func() { err = errors.Join(err, s.close(t)) }()
 	return d.show(ctx, t, s, p)
+}
+
+// postgres is the installation that was asked for, by default the newest.
+func (d *Demo) postgres(ctx context.Context) (pgbin.Installation, error) {
+	if d.PGBin != "" {
+		p, err := pgbin.Inspect(ctx, d.PGBin)
+		if err != nil {
+			err = fmt.Errorf("--pg-bin %s %w: %w", d.PGBin, ErrUsage, err)
+		}
+		return p, err
+	}
+	found, err := pgbin.Find(ctx)
+	if err != nil {
+		return pgbin.Installation{}, err
+	}
+	return found[0], nil
 }
 
 func (d *Demo) fill() error {

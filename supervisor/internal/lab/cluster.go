@@ -172,6 +172,9 @@ func lastLine(path string) string {
 	return lines[len(lines)-1]
 }
 
+// PGBin is the directory of PostgreSQL's programs.
+func (c *Cluster) PGBin() string { return c.pgBin }
+
 // Node returns the node of a name, nil when there is none.
 func (c *Cluster) Node(name string) *Node {
 	for _, n := range c.Nodes {

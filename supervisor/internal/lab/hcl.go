@@ -41,7 +41,7 @@ api {
 func (n *Node) etcdConfig() string {
 	var members strings.Builder
 	for _, peer := range n.cluster.Nodes {
-		fmt.Fprintf(&members, "      %s = %q\n", peer.Name, peer.url(peer.ports.etcdPeer))
+		fmt.Fprintf(&members, "      %s = %q\n", peer.Name, peer.EtcdPeer())
 	}
 	return fmt.Sprintf(`dcs "etcd" {
 %s  embedded {
@@ -54,7 +54,7 @@ func (n *Node) etcdConfig() string {
 %s  }
 }
 
-`, n.cluster.endpoints(), n.Name, n.path("etcd"), n.url(n.ports.etcdClient), n.url(n.ports.etcdPeer), members.String(), n.cluster.options.Embedded)
+`, n.cluster.endpoints(), n.Name, n.path("etcd"), n.EtcdClient(), n.EtcdPeer(), members.String(), n.cluster.options.Embedded)
 }
 
 // endpoints is the line that leads supervisors to the proxies; empty without them.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -72,6 +73,12 @@ func (n *Node) API() string { return n.join(n.ports.api) }
 // Postgres is host:port of PostgreSQL.
 func (n *Node) Postgres() string { return n.join(n.ports.postgres) }
 
+// EtcdClient is the URL for clients of the node's etcd, EtcdPeer that for the others.
+func (n *Node) EtcdClient() string { return n.url(n.ports.etcdClient) }
+
+// EtcdPeer is the URL of the node's etcd for the others.
+func (n *Node) EtcdPeer() string { return n.url(n.ports.etcdPeer) }
+
 func (n *Node) join(port int) string { return net.JoinHostPort(n.Address, strconv.Itoa(port)) }
 
 // virtual tells whether the node is a virtual machine. Its files are then inside it, but for the configuration and the logs.
@@ -91,6 +98,20 @@ func (n *Node) lay() error {
 		}
 	}
 	return n.Configure(n.Config())
+}
+
+// Ask runs pgvigil with the node's configuration, where clients are, and returns what it prints.
+func (n *Node) Ask(args ...string) (string, error) {
+	var out []byte
+	args = append(args, "--config", n.ConfigFile())
+	err := n.cluster.AsClient(func() (err error) {
+		out, err = exec.Command(n.binary("pgvigil"), args...).Output()
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("pgvigil %s: %w", strings.Join(args, " "), err)
+	}
+	return string(out), nil
 }
 
 // Configure replaces the text of the node's configuration file. It counts from the next start.

@@ -111,12 +111,20 @@ func sweepDir(dir string) error {
 func inside(dir string) []Process {
 	var found []Process
 	for _, p := range scan() {
-		known := strings.HasPrefix(p.Program, "pgvigil") || strings.HasPrefix(p.Program, "pg_") || p.Program == "postgres" || emulates(p.Program)
-		if known && p.touches(dir) {
+		if p.known() && p.touches(dir) {
 			found = append(found, p)
 		}
 	}
 	return found
+}
+
+func (p Process) known() bool {
+	switch p.Program {
+	case "postgres", "etcd", "haproxy", "keepalived", "pgbouncer":
+		return true
+	}
+	patroni := strings.HasPrefix(p.Program, "python") && strings.Contains(p.Title, "/patroni.yml")
+	return patroni || strings.HasPrefix(p.Program, "pgvigil") || strings.HasPrefix(p.Program, "pg_") || emulates(p.Program)
 }
 
 func unmountAll(dir string) error {

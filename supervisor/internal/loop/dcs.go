@@ -97,11 +97,14 @@ func (r *reader) run(ctx context.Context) {
 }
 
 // read fetches one picture and returns its revision; false when the DCS did not answer.
-func (r *reader) read(ctx context.Context) (core.Revision, bool) {
-	ctx, cancel := context.WithTimeout(ctx, r.patience())
+func (r *reader) read(life context.Context) (core.Revision, bool) {
+	ctx, cancel := context.WithTimeout(life, r.patience())
 	defer cancel()
 	asked := r.Clock()
 	picture, err := r.DCS.Read(ctx, r.prefix)
+	if life.Err() != nil {
+		return 0, false
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.noteHealth(err)

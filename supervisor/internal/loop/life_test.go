@@ -176,6 +176,9 @@ func TestRestartResumes(t *testing.T) {
 		if again := n.pg.did()[done:]; slices.ContainsFunc(again, func(k core.ActionKind) bool { return k != core.ActApply }) {
 			t.Errorf("the new process did %v", again)
 		}
+		if n.journal.count(`"leadership resumed" epoch=1`) != 1 {
+			t.Error("log does not say that the leadership was resumed")
+		}
 	})
 }
 
@@ -216,6 +219,11 @@ func TestStopHandsOver(t *testing.T) {
 		}
 		if n.dog.held() != 0 {
 			t.Error("the watchdog is still held")
+		}
+		for _, news := range []string{`"leadership taken" epoch=1 rule=V-140`, `"leadership given up" epoch=1`} {
+			if n.journal.count(news) != 1 {
+				t.Errorf("log says %d times %s", n.journal.count(news), news)
+			}
 		}
 	})
 }

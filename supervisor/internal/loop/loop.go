@@ -168,6 +168,7 @@ type Loop struct {
 	tick     uint64
 	recent   []status.Decision
 	handover status.Handover
+	logged   logged
 	// judged is the last tick's ground, for requests that arrive between two.
 	judged struct {
 		sync.Mutex

@@ -18,6 +18,7 @@ func (l *Loop) note(o core.Observation, plan core.Plan, reason core.Reason) {
 	l.judged.Lock()
 	l.judged.s, l.judged.o, l.judged.p = l.state, o, l.policy
 	l.judged.Unlock()
+	defer l.news(o.View)
 	if n := len(l.recent); n > 0 && l.recent[n-1].Reason.Rule == reason.Rule {
 		return
 	}

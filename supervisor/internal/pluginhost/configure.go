@@ -45,7 +45,16 @@ func (s *session) validate(ctx context.Context, body []byte) ([]Diagnostic, erro
 
 // configure makes a body current in this process.
 func (s *session) configure(ctx context.Context, body []byte) ([]Diagnostic, error) {
-	answer, err := s.base.Configure(ctx, &pluginv1.ConfigureRequest{ConfigJson: body, Host: s.hostContext()})
+	return s.configureBy(ctx, &pluginv1.ConfigureRequest{ConfigJson: body, Host: s.hostContext()})
+}
+
+// examine makes a body current only to look.
+func (s *session) examine(ctx context.Context, body []byte) ([]Diagnostic, error) {
+	return s.configureBy(ctx, &pluginv1.ConfigureRequest{ConfigJson: body, Host: s.hostContext(), Examine: true})
+}
+
+func (s *session) configureBy(ctx context.Context, request *pluginv1.ConfigureRequest) ([]Diagnostic, error) {
+	answer, err := s.base.Configure(ctx, request)
 	if err != nil {
 		return nil, fmt.Errorf("configuration of plugin %s: %w", s.spec.Name, err)
 	}

@@ -35,6 +35,36 @@ func TestExamplePlugin(t *testing.T) {
 	spec := exampleSpec(t)
 	t.Run("supervised", func(t *testing.T) { superviseExample(t, spec) })
 	t.Run("probed", func(t *testing.T) { probeExample(t, spec) })
+	t.Run("health", func(t *testing.T) { tellExample(t, spec) })
+}
+
+// tellExample: what is wrong with a router is logged once, and that it is over.
+func tellExample(t *testing.T, spec Spec) {
+	log := &record{}
+	h := New(log.logger(), spec)
+	must(t, h.Open(t.Context()))
+	defer func() { must(t, h.Close()) }()
+	dir := filepath.Join(filepath.Dir(spec.Command), "later")
+	_, err := h.Plugin("example").Configure(t.Context(), []byte(`{"path":"`+dir+`/routes.json"}`))
+	must(t, err)
+	check := func() { // at once, not only every five seconds
+		p := h.Plugin("example")
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.session.suspect()
+	}
+	ill := func() int { return strings.Count(log.String(), "plugin is not healthy") }
+	check()
+	eventually(t, "it is told", func() bool { return ill() == 1 })
+	if !strings.Contains(log.String(), dir+": no such file or directory") {
+		t.Errorf("log: %s", log.String())
+	}
+	must(t, os.Mkdir(dir, 0o700))
+	check()
+	eventually(t, "that it is over is told", func() bool { return strings.Contains(log.String(), "plugin is healthy again") })
+	if ill() != 1 || h.Status()[0].Restarts != 0 || !h.Status()[0].Healthy {
+		t.Errorf("told %d times; %+v", ill(), h.Status()[0])
+	}
 }
 
 func superviseExample(t *testing.T, spec Spec) {

@@ -30,7 +30,8 @@ type Plugin struct {
 	mu      sync.Mutex
 	session *session // nil while down
 	status  Status
-	failure error // of the last start or run; nil while up
+	ailment string // what was told last to be wrong with a router
+	failure error  // of the last start or run; nil while up
 	body    []byte
 	bound   bool // whether body is set
 	changed chan struct{}

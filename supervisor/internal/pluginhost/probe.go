@@ -8,10 +8,13 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+
+	pluginv1 "github.com/pgvigil/pgvigil/proto/plugin/v1"
+	"google.golang.org/grpc/status"
 )
 
-// Probe runs one plugin just long enough to ask it questions, without configuring or supervising it. It does
-// not touch the directories of a running supervisor.
+// Probe runs one plugin just long enough to ask it questions, without supervising it. It does not touch the
+// directories of a running supervisor, nor what its plugins do.
 type Probe struct {
 	spec    Spec
 	log     *slog.Logger
@@ -51,6 +54,29 @@ func (p *Probe) Schema() Block { return p.session.schema }
 // Validate has the plugin check a body; Open must have succeeded.
 func (p *Probe) Validate(ctx context.Context, body []byte) ([]Diagnostic, error) {
 	return p.session.validate(ctx, body)
+}
+
+// CanExamine tells whether the plugin can be configured only to look; Open must have succeeded.
+func (p *Probe) CanExamine() bool { return p.Info().Can(string(p.spec.Kind) + ".examine") }
+
+// Examine gives the plugin a body to look with, and asks how it is; CanExamine must be true. What the message says is
+// of use only without an error among the diagnostics.
+func (p *Probe) Examine(ctx context.Context, body []byte) (found []Diagnostic, healthy bool, message string, err error) {
+	found, err = p.session.examine(ctx, body)
+	if err != nil || HasErrors(found) {
+		return found, false, "", err
+	}
+	healthy, message, err = p.session.health(ctx)
+	return found, healthy, message, err
+}
+
+// Read reads keys from a DCS; Examine must have succeeded.
+func (p *Probe) Read(ctx context.Context, prefix string) error {
+	_, err := pluginv1.NewDCSClient(p.session.conn).Read(ctx, &pluginv1.ReadRequest{Prefix: prefix})
+	if err != nil {
+		return errors.New(status.Convert(err).Message())
+	}
+	return nil
 }
 
 // Close stops the plugin.

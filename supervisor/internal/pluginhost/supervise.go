@@ -113,7 +113,27 @@ func (p *Plugin) check(ctx context.Context, s *session, doubt bool) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.status.Healthy, p.status.Message = healthy, message
+	if p.spec.Kind == KindRouter && s.configured.Load() {
+		p.tellHealth()
+	}
 	return nil
+}
+
+// tellHealth logs what is wrong with a router when that changes. The caller holds the lock. (Of the others, the loop
+// tells.)
+func (p *Plugin) tellHealth() {
+	now := ""
+	if !p.status.Healthy {
+		now = p.status.Message
+	}
+	switch now {
+	case p.ailment:
+	case "":
+		p.log.Info("plugin is healthy again", "plugin", p.spec.Name, "message", p.status.Message)
+	default:
+		p.log.Warn("plugin is not healthy", "plugin", p.spec.Name, "message", now)
+	}
+	p.ailment = now
 }
 
 // hangReason prefers the end of the process to what it did to the check.

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -103,6 +104,21 @@ func TestGolden(t *testing.T) {
 	each(t, pgbouncers)
 	each(t, etcds)
 	each(t, firewalls)
+}
+
+// TestPackagedServices compares the firewalld services in the packages with what is rendered for the default ports.
+func TestPackagedServices(t *testing.T) {
+	const dir = "../../../packaging/root/usr/lib/firewalld/services"
+	rendered := firewalls["firewalld.sh"].String()
+	for _, name := range []string{"pgvigil-hosts.xml", "pgvigil-clients.xml"} {
+		packaged, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := name + " << 'XML'\n" + string(packaged) + "XML\n"; !strings.Contains(rendered, want) {
+			t.Errorf("%s is not what is rendered:\n%s", name, packaged)
+		}
+	}
 }
 
 func each[T interface{ String() string }](t *testing.T, all map[string]T) {

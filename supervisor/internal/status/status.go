@@ -51,6 +51,32 @@ type Snapshot struct {
 	Voted core.Epoch
 }
 
+// LeaderEnd is the greatest position the leader is known to have reached; 0 when none is known.
+func (s *Snapshot) LeaderEnd() core.LSN {
+	if s.View == nil {
+		return 0
+	}
+	leader := s.View.Leader.Value
+	end := max(leader.LSN, s.View.Member(leader.Holder).Value.LSN)
+	if s.Postgres != nil {
+		end = max(end, s.Postgres.Received)
+	}
+	return end
+}
+
+// Cohort is that of the present epoch; without members, durability is asynchronous.
+func (s *Snapshot) Cohort() core.Cohort {
+	if s.View == nil || s.View.Cohort.Value.Epoch != s.View.Epoch.Value.Epoch {
+		return core.Cohort{}
+	}
+	return s.View.Cohort.Value
+}
+
+// Leads tells whether, at the time of the snapshot, this member's PostgreSQL was the primary by right.
+func (s *Snapshot) Leads() bool {
+	return s.Hold.Valid(s.At) && s.Postgres != nil && s.Postgres.Role == core.RolePrimary
+}
+
 // Decision is one change of mind.
 type Decision struct {
 	// AtUnixNano is the wall clock, for people.
@@ -64,7 +90,7 @@ type Decision struct {
 type Plugin struct {
 	Name, Kind, Version string
 	PID                 int
-	Up                  bool
+	Up, Healthy         bool
 	Restarts            int
 	Message             string
 }

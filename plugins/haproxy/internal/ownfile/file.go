@@ -20,6 +20,7 @@ import (
 
 	"github.com/pgvigil/pgvigil/plugins/haproxy/internal/admin"
 	"github.com/pgvigil/pgvigil/plugins/sdk"
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -75,6 +76,29 @@ func (f *File) Problem() string {
 	return f.problem
 }
 
+// Examine notes what would keep the file from being brought in line, without doing it.
+func (f *File) Examine() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.config == nil {
+		return
+	}
+	dir := filepath.Dir(f.config.Path)
+	have, err := os.ReadFile(f.config.Path)
+	switch {
+	case err == nil && !ours(have):
+		f.problem = foreign(f.config.Path).Error()
+	case unix.Access(dir, unix.W_OK|unix.X_OK) != nil:
+		f.problem = fmt.Sprintf("%s: let the user of pgvigild write into this directory, for %s", dir, filepath.Base(f.config.Path))
+	case unix.Access(f.config.Program, unix.X_OK) != nil:
+		f.problem = f.config.Program + " is no program: set config_file.program to HAProxy's"
+	}
+}
+
+func foreign(path string) error {
+	return fmt.Errorf("%s is not pgvigil's, and is left alone: move it away, or set config_file.path to another", path)
+}
+
 // Stop ends what is under way.
 func (f *File) Stop() {
 	f.mu.Lock()
@@ -109,7 +133,7 @@ func (f *File) keep(ctx context.Context, c Config, present Members) error {
 	case err != nil:
 		return err
 	case !ours(have):
-		return fmt.Errorf("%s is not pgvigil's, and is left alone: move it away, or set config_file.path to another", c.Path)
+		return foreign(c.Path)
 	}
 	members := parse(have)
 	maps.Copy(members, present)

@@ -41,7 +41,6 @@ type instance struct {
 	owed    bool                 // an exchange failed since the last push
 
 	mu      sync.Mutex
-	told    string // the problems that were logged last
 	refused string // why the last server was not added
 }
 
@@ -103,17 +102,14 @@ func (i *instance) apply(ctx context.Context) error {
 	o, _ := i.router.latest()
 	state, err := i.look(ctx)
 	if err != nil {
-		i.tell([]string{err.Error()})
 		return err
 	}
 	if state.Level == adminLevel {
 		state, err = i.carryOut(ctx, o, state)
 	}
-	obstacles := i.obstacles(o, state)
-	for _, problem := range obstacles {
+	for _, problem := range i.obstacles(o, state) {
 		err = errors.Join(err, errors.New(problem))
 	}
-	i.tell(append(obstacles, i.gaps(o, state)...))
 	return err
 }
 

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 
@@ -32,28 +31,6 @@ func (i *instance) examine(ctx context.Context) report {
 		return report{problems: []string{err.Error()}}
 	}
 	return report{problems: append(i.obstacles(o, state), i.gaps(o, state)...), summary: i.summary(o, state)}
-}
-
-// introduce examines and logs the problems.
-func (i *instance) introduce(ctx context.Context) report {
-	r := i.examine(ctx)
-	i.tell(r.problems)
-	return r
-}
-
-// tell logs problems when they are others than before, and when they are gone.
-func (i *instance) tell(problems []string) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	now := strings.Join(problems, "; ")
-	switch now {
-	case i.told:
-	case "":
-		slog.Info("haproxy can be told everything again", "socket", i.socket)
-	default:
-		slog.Warn("haproxy cannot be told everything", "socket", i.socket, "problem", now)
-	}
-	i.told = now
 }
 
 // obstacles are problems that keep routes from being pushed.
@@ -90,6 +67,10 @@ func (i *instance) gaps(o order, state admin.State) []string {
 			if _, ok := serverOf(servers, e); !ok {
 				found = append(found, i.missing(backend, e))
 			}
+		}
+		if o.lacksExpected(servers) {
+			found = append(found, fmt.Sprintf("HAProxy behind %s has no server for this member, %s: "+
+				"add \"server %s ADDRESS:PORT check port 8008\" to %s", i.socket, o.expected, o.expected, backend))
 		}
 	}
 	return found

@@ -39,9 +39,9 @@ type Router struct {
 // New makes a router that is not configured.
 func New() *Router { return new(Router) }
 
-// Configure makes a body current; routes applied before stay in force. That an HAProxy cannot be used now is
-// only logged: it may come.
-func (r *Router) Configure(ctx context.Context, c sdk.Config) []*pluginv1.Diagnostic {
+// Configure makes a body current; routes applied before stay in force. That an HAProxy cannot be used now is for
+// Health to tell: it may come.
+func (r *Router) Configure(_ context.Context, c sdk.Config) []*pluginv1.Diagnostic {
 	b, found := conf.Decode(c)
 	if found != nil {
 		return found
@@ -50,8 +50,18 @@ func (r *Router) Configure(ctx context.Context, c sdk.Config) []*pluginv1.Diagno
 		return []*pluginv1.Diagnostic{sdk.Errorf(sdk.Path(), "state cannot be read", "%v.", err)}
 	}
 	r.file.Configure(b.OwnFile(c.Host.GetRunDir()))
-	each(r.current(), func(i *instance) report { return i.introduce(ctx) })
+	if c.Examine {
+		r.file.Examine()
+		r.expect(c.Host.GetMember())
+	}
 	return nil
+}
+
+// expect has Health look for a server of a member that no routes have named yet.
+func (r *Router) expect(member string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.order.expected = member
 }
 
 func (r *Router) take(b conf.Body, epochFile string) error {

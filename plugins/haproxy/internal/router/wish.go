@@ -4,6 +4,7 @@ package router
 
 import (
 	"iter"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -22,6 +23,8 @@ type (
 type order struct {
 	body   conf.Body
 	routes *routes
+	// expected is a member of this host that must have a server, when there are no routes to look into; empty for none.
+	expected string
 }
 
 // backends are the configured backends, by the attribute that names them.
@@ -46,6 +49,21 @@ func (o order) members() []*endpoint {
 type wish struct {
 	epoch uint64
 	up    bool
+}
+
+// lacksExpected tells whether the expected member has no server, neither by its name nor at an address of this host, and
+// the plugin is not going to make one.
+func (o order) lacksExpected(servers []admin.Server) bool {
+	if o.expected == "" || o.body.NewServer != "" || o.body.ConfigFile != nil {
+		return false
+	}
+	own, err := net.InterfaceAddrs()
+	return err == nil && !slices.ContainsFunc(servers, func(s admin.Server) bool {
+		return s.Name == o.expected || slices.ContainsFunc(own, func(a net.Addr) bool {
+			n, ok := a.(*net.IPNet)
+			return ok && n.IP.Equal(net.ParseIP(s.Addr)) && !n.IP.IsLoopback()
+		})
+	})
 }
 
 // step makes a server be what is wished, and ends its sessions if it leaves and they are to end.
@@ -77,8 +95,7 @@ func (o order) primarySteps(all []admin.Server) []step {
 	primary, exists := serverOf(servers, o.routes.GetPrimary())
 	var steps []step
 	for _, s := range servers {
-		up := exists && s.Name == primary.Name && !o.draining(o.routes.GetPrimary())
-		steps = append(steps, o.step(s, up, o.body.CutPrimary))
+		steps = append(steps, o.step(s, exists && s.Name == primary.Name, o.body.CutPrimary))
 	}
 	return steps
 }
@@ -109,7 +126,7 @@ func (o order) step(s admin.Server, up, cut bool) step {
 
 // serves tells whether a replica may be in the replica backend.
 func (o order) serves(e *endpoint) bool {
-	if o.draining(e) || o.body.MaxLag != nil && e.GetLagBytes() > *o.body.MaxLag {
+	if o.body.MaxLag != nil && e.GetLagBytes() > *o.body.MaxLag {
 		return false
 	}
 	for tag, value := range o.body.Tags {
@@ -118,10 +135,6 @@ func (o order) serves(e *endpoint) bool {
 		}
 	}
 	return true
-}
-
-func (o order) draining(e *endpoint) bool {
-	return slices.Contains(o.routes.GetDraining(), e.GetName())
 }
 
 // in are the servers of a backend.

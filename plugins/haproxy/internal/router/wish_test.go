@@ -55,11 +55,6 @@ func TestSteps(t *testing.T) {
 			routes:  &routes{Primary: m1},
 			want:    []string{"set server w/m2 health down", "shutdown sessions server w/m2"},
 		},
-		"a primary that is drained": {
-			servers: []admin.Server{{Backend: "w", Name: "m1", Up: true}},
-			routes:  &routes{Primary: m1, Draining: []string{"m1"}},
-			want:    []string{"set server w/m1 health down", "shutdown sessions server w/m1"},
-		},
 		"the primary among the replicas is left to its check": {
 			servers: []admin.Server{{Backend: "r", Name: "m1", Up: true}, {Backend: "r", Name: "m2", Up: true}},
 			routes:  &routes{Primary: m1},
@@ -73,7 +68,7 @@ func TestSteps(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var got []string
-			for _, s := range (order{body, test.routes}).steps(test.servers) {
+			for _, s := range (order{body, test.routes, ""}).steps(test.servers) {
 				got = append(got, s.commands()...)
 			}
 			if !slices.Equal(got, test.want) {

@@ -39,7 +39,11 @@ func (s *Service) Health(context.Context) (bool, string) {
 	found := s.search(on)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, check := range []func(*net.Interface) string{s.fileProblem, s.speakerProblem, s.obedienceProblem, s.haproxyProblem} {
+	checks := []func(*net.Interface) string{s.fileProblem, s.speakerProblem, s.obedienceProblem, s.haproxyProblem}
+	if s.examines {
+		checks = []func(*net.Interface) string{s.directoryProblem, s.speakerProblem, s.configurationProblem, s.leftProblem, s.answerProblem}
+	}
+	for _, check := range checks {
 		if problem := check(on); problem != "" {
 			return false, problem
 		}
@@ -61,8 +65,12 @@ func (s *Service) fileProblem(*net.Interface) string {
 	if s.fault == nil {
 		return ""
 	}
+	return unwritable(s.fault)
+}
+
+func unwritable(err error) string {
 	return fmt.Sprintf("the track file cannot be written: %v: make its directory, owned by the user of pgvigil, before Keepalived "+
-		"starts", s.fault)
+		"starts", err)
 }
 
 func (s *Service) speakerProblem(on *net.Interface) string {
@@ -79,15 +87,21 @@ func (s *Service) speakerProblem(on *net.Interface) string {
 	return "Keepalived does not run, or without a vrrp_instance: start it"
 }
 
+const remedy = "the vrrp_instance needs a track_file with this path, \"weight 0 reverse\", as the README of the plugin shows; " +
+	"if it has one, the directory was missing when Keepalived started: reload Keepalived"
+
+// disobeyed says that Keepalived has the address against the file.
+func (s *Service) disobeyed(on *net.Interface) string {
+	return fmt.Sprintf("%s is on %s although %s forbids it: %s", s.body.VIP, on.Name, s.body.TrackFile, remedy)
+}
+
 // obedienceProblem is that Keepalived does not do what the file says.
 func (s *Service) obedienceProblem(on *net.Interface) string {
-	const remedy = "the vrrp_instance needs a track_file with this path, \"weight 0 reverse\", as the README of the plugin shows; " +
-		"if it has one, the directory was missing when Keepalived started: reload Keepalived"
 	switch {
 	case time.Since(s.file.Since()) < settling:
 		return ""
 	case on != nil && s.file.Value() == none:
-		return fmt.Sprintf("%s is on %s although %s forbids it: %s", s.body.VIP, on.Name, s.file.Path(), remedy)
+		return s.disobeyed(on)
 	case s.file.Ignored():
 		return fmt.Sprintf("Keepalived has not read %s: %s", s.file.Path(), remedy)
 	case on == nil && s.file.Value() == best(s.body.Follow):
@@ -113,6 +127,8 @@ func (s *Service) haproxyProblem(*net.Interface) string {
 // state is what a healthy plugin says.
 func (s *Service) state(on *net.Interface, found rival) string {
 	switch {
+	case s.examines && on == nil:
+		return fmt.Sprintf("Keepalived runs; %s is not here", s.body.VIP)
 	case on == nil:
 		return fmt.Sprintf("%s is not here; %s says %d", s.body.VIP, s.file.Path(), s.file.Value())
 	case errors.Is(found.err, unix.EPERM):

@@ -32,6 +32,8 @@ type Service struct {
 	told  told
 	proxy proxy
 	rival rival
+	// examines says that the file is not to be written, only what is around it looked at.
+	examines bool
 	// unwatch ends the watch and waits for it; nil while there is none.
 	unwatch func()
 	// wake has the watch look at once.
@@ -52,6 +54,10 @@ func (s *Service) Configure(ctx context.Context, c sdk.Config) []*pluginv1.Diagn
 	}
 	if err := s.begin(filepath.Join(c.Host.GetStateDir(), "epoch")); err != nil {
 		return []*pluginv1.Diagnostic{sdk.Errorf(sdk.Path(), "state cannot be read", "%v.", err)}
+	}
+	if c.Examine {
+		s.onlyLook(ctx, body)
+		return nil
 	}
 	s.pauseWatch()
 	s.adopt(body, time.Duration(c.Host.GetTtlNs()))

@@ -75,6 +75,11 @@ func parse(conninfo string) (*pgconn.Config, error) {
 	return config, nil
 }
 
+// Local tells whether the PgBouncer is on this host.
+func (c *Console) Local() bool {
+	return strings.HasPrefix(c.config.Host, "/") || c.config.Host == "localhost" || net.ParseIP(c.config.Host).IsLoopback()
+}
+
 // Query runs a command on the connection that is kept, made anew if need be, and returns what it shows.
 func (c *Console) Query(ctx context.Context, command string) ([]Row, error) {
 	select {

@@ -27,27 +27,10 @@ func (r *Router) Health(ctx context.Context) (bool, string) {
 			problems = append(problems, err.Error())
 		}
 	}
-	healthy, message := len(problems) == 0, strings.Join(problems, "; ")
-	if healthy {
-		message = fmt.Sprintf("PgBouncers that answer and can be paused: %d", len(s.instances))
+	if len(problems) > 0 {
+		return false, strings.Join(problems, "; ")
 	}
-	r.say(healthy, message)
-	return healthy, message
-}
-
-// say logs what has changed.
-func (r *Router) say(healthy bool, message string) {
-	r.mu.Lock()
-	said := r.said == message
-	r.said = message
-	r.mu.Unlock()
-	switch {
-	case said:
-	case healthy:
-		r.log.Info("pgbouncer is well", "message", message)
-	default:
-		r.log.Warn("pgbouncer is not well", "message", message)
-	}
+	return true, fmt.Sprintf("PgBouncers that answer and can be paused: %d", len(s.instances))
 }
 
 // check tells what is wrong with a PgBouncer, or would be when a pause is asked for.
@@ -60,6 +43,11 @@ func (s state) check(ctx context.Context, i *instance) error {
 		return err
 	}
 	sessions := describe(pools, func(pool console.Row) bool { return pool["pool_mode"] == "session" && s.pauses(pool["database"]) })
+	if s.examine && s.body.File != nil {
+		if err := s.included(ctx, i); err != nil {
+			return err
+		}
+	}
 	if sessions != "" {
 		return fmt.Errorf("console %q: %s: a pause would have to wait until they end: set pool_mode = transaction, "+
 			"or leave the database out of databases", i.console.Name, sessions)

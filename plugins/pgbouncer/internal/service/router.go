@@ -37,7 +37,7 @@ type Router struct {
 	epochs    *sdk.Epochs
 	stateDir  string
 	giveUp    context.CancelFunc // ends the Pause that runs
-	said      string             // by Health, last
+	examine   bool               // only to look
 }
 
 // New makes a router that is not configured.
@@ -99,7 +99,7 @@ func (r *Router) Configure(_ context.Context, c sdk.Config) []*pluginv1.Diagnost
 	}
 	r.mu.Lock()
 	old := r.instances
-	r.body, r.instances = body, instances
+	r.body, r.instances, r.examine = body, instances, c.Examine
 	r.mu.Unlock()
 	go closeAll(old) // it waits for whoever uses them
 	return nil
@@ -149,12 +149,13 @@ type state struct {
 	instances []*instance
 	epochs    *sdk.Epochs
 	stateDir  string
+	examine   bool
 }
 
 func (r *Router) state() state {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return state{r.body, r.instances, r.epochs, r.stateDir}
+	return state{r.body, r.instances, r.epochs, r.stateDir, r.examine}
 }
 
 // Stop resumes what is held and closes the connections.

@@ -53,7 +53,8 @@ func command(c *config.Config) *exec.Cmd {
 	cmd := c.OS.Command(c.Launcher, "--run-dir", c.DaemonRunDir, "--data-dir", c.DataDir, "--log", c.LogFile, "--",
 		c.Program("postgres"), "-D", c.DataDir,
 		"-c", "restart_after_crash=off", "-c", "hot_standby=on", "-c", "wal_log_hints=on")
-	cmd.Env = append(cmd.Env, "PGDATA="+c.DataDir)
+	// Backends give up what protects the postmaster from the kernel's search for memory.
+	cmd.Env = append(cmd.Env, "PGDATA="+c.DataDir, "PG_OOM_ADJUST_FILE=/proc/self/oom_score_adj")
 	return cmd
 }
 

@@ -129,8 +129,8 @@ func base(name string) *status.Snapshot {
 			{AtUnixNano: (wall - 599) * 1e9, Epoch: 7, Reason: reason, Plan: []core.ActionKind{core.ActCommit, core.ActArm}},
 		},
 		Plugins: []status.Plugin{
-			{Name: "etcd", Kind: "dcs", Version: "0.1.0", PID: 101, Up: true},
-			{Name: "postgres", Kind: "postgres", Version: "0.1.0", PID: 102, Up: true, Restarts: 1},
+			{Name: "etcd", Kind: "dcs", Version: "0.1.0", PID: 101, Up: true, Healthy: true},
+			{Name: "postgres", Kind: "postgres", Version: "0.1.0", PID: 102, Up: true, Healthy: true, Restarts: 1},
 		},
 		DCSSeen: Now - core.Instant(200*core.Millisecond), DCSSeenUnix: wall, LeaderLive: true,
 		Watchdog: status.Watchdog{Mode: "off"},

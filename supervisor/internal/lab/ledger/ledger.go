@@ -124,12 +124,12 @@ func gap(entries []Entry, since, now boottime.Instant) time.Duration {
 	return max(longest, end.Sub(min(since, end)))
 }
 
-// AckedAfter counts the acknowledgements of writes that were sent after an instant.
+// AckedAfter counts the acknowledgements of writes that were sent after an instant. Guests do not count.
 func (l *Ledger) AckedAfter(since boottime.Instant) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	count := 0
-	for _, entries := range l.entries {
+	for _, entries := range l.entries[:len(l.entries)-l.guests] {
 		for i := len(entries) - 1; i >= 0 && entries[i].Sent > since; i-- {
 			if entries[i].Outcome == Acknowledged {
 				count++

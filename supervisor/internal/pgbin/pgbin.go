@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package demo
+// Package pgbin finds the installations of PostgreSQL on this machine.
+package pgbin
 
 import (
 	"context"
@@ -15,13 +16,14 @@ import (
 	"strings"
 )
 
-// postgres is an installation of PostgreSQL.
-type postgres struct {
-	bin, version string
-	major        int
+// Installation is an installation of PostgreSQL.
+type Installation struct {
+	// Bin is the directory of its programs.
+	Bin, Version string
+	Major        int
 }
 
-// programs are what the cluster runs of PostgreSQL.
+// programs are what a cluster runs of PostgreSQL.
 var programs = []string{"postgres", "initdb", "pg_basebackup", "pg_rewind", "pg_controldata"}
 
 const oldest = 13
@@ -33,19 +35,13 @@ var places = []string{
 
 var versionNumber = regexp.MustCompile(`\(PostgreSQL\) (\d+)\S*`)
 
-// findPostgres returns the installation in a directory, or the newest on this machine if bin is empty.
-func findPostgres(ctx context.Context, bin string) (postgres, error) {
-	if bin != "" {
-		p, err := inspectPostgres(ctx, bin)
-		if err != nil {
-			return p, fmt.Errorf("--pg-bin %s %w: %w", bin, ErrUsage, err)
-		}
-		return p, nil
-	}
-	var found []postgres
+// Find returns the installations on this machine, the newest first. What is found and cannot be used is in the error when nothing
+// else is found.
+func Find(ctx context.Context) ([]Installation, error) {
+	var found []Installation
 	var errs []error
 	for _, dir := range candidates(places, os.Getenv("PATH")) {
-		p, err := inspectPostgres(ctx, dir)
+		p, err := Inspect(ctx, dir)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -53,9 +49,10 @@ func findPostgres(ctx context.Context, bin string) (postgres, error) {
 		found = append(found, p)
 	}
 	if len(found) == 0 {
-		return postgres{}, notFound(errs)
+		return nil, notFound(errs)
 	}
-	return slices.MaxFunc(found, func(a, b postgres) int { return a.major - b.major }), nil
+	slices.SortStableFunc(found, func(a, b Installation) int { return b.Major - a.Major })
+	return found, nil
 }
 
 func notFound(errs []error) error {
@@ -85,37 +82,39 @@ func candidates(patterns []string, path string) []string {
 	return dirs
 }
 
-func inspectPostgres(ctx context.Context, bin string) (postgres, error) {
+// Inspect returns the installation whose programs are in a directory.
+func Inspect(ctx context.Context, bin string) (Installation, error) {
 	for _, name := range programs {
-		if err := executable(filepath.Join(bin, name)); err != nil {
-			return postgres{}, err
+		if err := Executable(filepath.Join(bin, name)); err != nil {
+			return Installation{}, err
 		}
 	}
 	text, err := exec.CommandContext(ctx, filepath.Join(bin, "postgres"), "--version").Output()
 	if err != nil {
-		return postgres{}, fmt.Errorf("version of %s: %w", filepath.Join(bin, "postgres"), err)
+		return Installation{}, fmt.Errorf("version of %s: %w", filepath.Join(bin, "postgres"), err)
 	}
 	p, err := parseVersion(string(text))
-	p.bin = bin
+	p.Bin = bin
 	return p, err
 }
 
-func parseVersion(text string) (postgres, error) {
+func parseVersion(text string) (Installation, error) {
 	match := versionNumber.FindStringSubmatch(text)
 	if match == nil {
-		return postgres{}, fmt.Errorf("version of PostgreSQL: cannot make sense of %q", strings.TrimSpace(text))
+		return Installation{}, fmt.Errorf("version of PostgreSQL: cannot make sense of %q", strings.TrimSpace(text))
 	}
 	major, err := strconv.Atoi(match[1])
 	if err != nil {
-		return postgres{}, err
+		return Installation{}, err
 	}
 	if major < oldest {
-		return postgres{}, fmt.Errorf("PostgreSQL %d is too old: %d or newer is needed", major, oldest)
+		return Installation{}, fmt.Errorf("PostgreSQL %d is too old: %d or newer is needed", major, oldest)
 	}
-	return postgres{version: strings.TrimPrefix(match[0], "(PostgreSQL) "), major: major}, nil
+	return Installation{Version: strings.TrimPrefix(match[0], "(PostgreSQL) "), Major: major}, nil
 }
 
-func executable(path string) error {
+// Executable tells, by an error, why a path is no program.
+func Executable(path string) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return err
