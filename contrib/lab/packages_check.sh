@@ -210,7 +210,7 @@ within() {
     shift 2
     until "$@" >/dev/null 2>&1; do
         [[ $SECONDS -lt $end ]] || { on journalctl --no-pager -n 40 >&2 || true; die "$what did not come: $*"; }
-        read -rt 0.2 <> <(:) || true
+        sleep 0.2
     done
 }
 
@@ -221,7 +221,7 @@ boot() {
     nspawn=$!
     within 60 "the host's first process" first_process
     leader=$(first_process)
-    within 60 "systemd" on systemctl is-system-running --wait
+    within 60 "systemd" on systemctl is-active multi-user.target
 }
 first_process() { pgrep --parent "$nspawn" | head -1 | grep .; }
 on() { nsenter --target "$leader" --mount --uts --ipc --net --pid --cgroup -- "$@"; }
