@@ -54,9 +54,12 @@ host() {
     echo 'create_main_cluster = false' >"$root/etc/postgresql-common/createcluster.conf"
     apt-config dump | grep '^Acquire::http' >"$root/etc/apt/apt.conf.d/90proxy" || true
     cp /etc/resolv.conf /etc/hosts "$root/etc/"
+    # Nothing of what is installed may start here.
+    printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
+    chmod 755 "$root/usr/sbin/policy-rc.d"
     inside apt-get -qq update
     inside env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends systemd systemd-sysv dbus udev postgresql >&2
-    rm -rf "$root"/var/cache/apt/archives/*.deb
+    rm -rf "$root"/var/cache/apt/archives/*.deb "$root/usr/sbin/policy-rc.d"
     mv "$base-host.new" "$base-host"
 }
 
