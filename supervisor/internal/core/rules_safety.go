@@ -25,8 +25,10 @@ func fenceRules() section {
 			"Stopping: the primary here is of another database system than the cluster, and is left alone."),
 		row("F-044", []literal{is(identityForeign)}, wait, nil,
 			"The primary here is of another database system than the cluster: it is left alone, a person must decide."),
+		row("F-045", []literal{is(identityMissing), is(stopping)}, exit, []ActionKind{ActExit},
+			"Stopping: the cluster is not tied to a database system yet, and the primary here, which never led it, is left alone."),
 		row("F-046", []literal{is(identityMissing)}, wait, nil,
-			"Another member leads a cluster that is not tied to a database system yet: whether the primary here is of it is not known."),
+			"Another member leads, or led last, a cluster that is not tied to a database system yet: the primary here is left alone."),
 		row("F-050", nil, fence, []ActionKind{ActFence},
 			"Another member leads, or led last: PostgreSQL must not be writable here and is killed."),
 	}}
