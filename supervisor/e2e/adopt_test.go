@@ -21,37 +21,13 @@ import (
 )
 
 // TestAdopt takes a primary and a standby over that nobody supervised, while clients write, and copies a third member from
-// them. Then the primary that still runs as it was found dies, or hands over. The one has PostgreSQL's files in the data
-// directory, the other elsewhere, as Debian has them.
+// them. The primary that still runs as it was found hands over to the standby that does, and that one dies. The one has
+// PostgreSQL's files elsewhere, as Debian has them, the other in the data directory.
 func TestAdopt(t *testing.T) {
 	t.Parallel()
-	for _, a := range []struct {
-		name  string
-		etc   bool
-		leave func(*lab.Node) error
-	}{
-		{"files in the data directory, crash", false, (*lab.Node).KillPostmaster},
-		{"files elsewhere, switchover", true, func(n *lab.Node) error { return n.Switchover(t.Context(), nil) }},
-	} {
-		t.Run(a.name, func(t *testing.T) {
-			t.Parallel()
-			adopt(t, a.etc, a.leave)
-		})
-	}
-}
-
-func adopt(t *testing.T, etc bool, leave func(*lab.Node) error) {
 	s := unsupervised(t, "quorum")
 	one, two, three := s.Nodes[0], s.Nodes[1], s.Nodes[2]
-	f := s.site("*", etc)
-	s.do(one.MakeFound(s.Context(), f))
-	s.do(two.CloneFound(s.Context(), f, one, "byhand"))
-	server, standby := s.postmaster(one), s.postmaster(two)
-	s.primary = one
-	s.startWriter(usual)
-	s.moreAcks(50)
-	s.mark = boottime.Now()
-
+	server, standby := s.found(true)
 	s.do(one.StartSupervisor())
 	s.leader()
 	s.do(two.StartSupervisor())
@@ -72,29 +48,35 @@ func adopt(t *testing.T, etc bool, leave func(*lab.Node) error) {
 
 	s.watchAll()
 	s.mark = boottime.Now()
-	s.do(leave(one))
-	s.moved()
+	s.do(one.Switchover(s.Context(), two))
+	if s.primary = s.moved(); s.primary != two {
+		s.Fatalf("%s leads after the hand-over", s.primary.Name)
+	}
 	s.healthy()
 	s.inStep()
-	s.restarted(two)
-	s.healthy()
+	s.guarded(one, true)
+	s.guarded(two, false)
+
+	s.mark = boottime.Now()
+	s.do(two.KillPostmaster())
+	s.moved()
+	s.end()
 	for _, n := range s.Nodes {
 		s.guarded(n, true)
 	}
-	s.end()
 }
 
-// restarted has PostgreSQL of a node started anew, by a switchover if it leads.
-func (s *story) restarted(n *lab.Node) {
+// found makes a primary and a standby by hand, and has clients write. One of the two has its files elsewhere: the primary, or the
+// standby.
+func (s *story) found(etc bool) (server, standby int) {
 	s.Helper()
-	if s.leader() != n {
-		s.do(n.TermSupervisor(patience))
-		s.do(n.StartSupervisor())
-		return
-	}
-	s.primary = n
-	s.do(n.Switchover(s.Context(), nil))
-	s.moved()
+	s.primary = s.Nodes[0]
+	s.do(s.primary.MakeFound(s.Context(), s.site("*", etc)))
+	s.do(s.Nodes[1].CloneFound(s.Context(), s.site("*", !etc), s.primary, "byhand"))
+	s.startWriter(usual)
+	s.moreAcks(50)
+	s.mark = boottime.Now()
+	return s.postmaster(s.primary), s.postmaster(s.Nodes[1])
 }
 
 // TestAdoptedWithoutDeadman freezes the supervisor of a primary that was taken over: no timer ends it. Standbys go on to acknowledge
@@ -102,17 +84,17 @@ func (s *story) restarted(n *lab.Node) {
 func TestAdoptedWithoutDeadman(t *testing.T) {
 	t.Parallel()
 	s := unsupervised(t, "quorum")
-	s.primary = s.Nodes[0]
-	s.do(s.primary.MakeFound(s.Context(), s.site("*", false)))
-	s.startWriter(usual)
+	server, _ := s.found(false)
 	for _, n := range s.Nodes {
 		s.do(n.StartSupervisor())
 		s.leader()
 	}
 	s.healthy()
 	s.inStep()
+	s.keeps(s.primary)
 	s.watchAll()
-	server := s.postmaster(s.primary)
+	s.restarted(s.Nodes[1])
+
 	s.mark = boottime.Now()
 	s.do(s.primary.StopSupervisor())
 	s.pass(2 * ttl)
@@ -132,6 +114,17 @@ func TestAdoptedWithoutDeadman(t *testing.T) {
 	if gap := s.book.Gap(s.mark); gap > ttl {
 		s.Errorf("clients had to wait for %s", gap)
 	}
+}
+
+// restarted has the PostgreSQL of a standby started anew.
+func (s *story) restarted(n *lab.Node) {
+	s.Helper()
+	s.guarded(n, false)
+	s.do(n.TermSupervisor(patience))
+	s.do(n.StartSupervisor())
+	s.healthy()
+	s.inStep()
+	s.guarded(n, true)
 }
 
 // TestAdoptWhatIsNotReady meets a primary that others cannot reach before it is restarted, and one of another database system,
