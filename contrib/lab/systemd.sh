@@ -15,7 +15,7 @@ set -euo pipefail
 
 readonly release=trixie
 readonly keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-readonly packages=systemd,systemd-sysv,dbus,iproute2,procps,postgresql-17
+readonly packages=systemd,systemd-sysv,dbus,libpam-systemd,polkitd,iproute2,procps,postgresql-17
 
 say() { echo "systemd: $*" >&2; }
 die() { say "$*"; exit 1; }
@@ -48,7 +48,7 @@ main() {
     mkdir -p "$(dirname "$final")"
     exec 9>"$final.lock"
     flock 9
-    [[ -x $final/usr/lib/systemd/systemd && -x $final/usr/lib/postgresql/17/bin/postgres ]] || prepare
+    [[ -x $final/usr/lib/polkit-1/polkitd && -x $final/usr/lib/postgresql/17/bin/postgres ]] || prepare
     echo "$final"
 }
 

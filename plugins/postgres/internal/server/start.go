@@ -59,17 +59,25 @@ func (s *Server) start(ctx context.Context, c *config.Config, upstream *conf.Pee
 	if err := s.prepare(ctx, c, upstream); err != nil {
 		return err
 	}
-	l, err := launch.Start(c)
-	if err != nil {
-		return err
-	}
-	s.setTrouble("", l.LogStart)
-	err = s.awaitReady(ctx, c, l, p)
+	err = s.launch(ctx, c, p)
 	if err == nil {
 		s.settledFromStart(ctx, c)
 	}
 	if errors.Is(err, errStartTimeout) {
 		return errors.Join(err, launch.Stop(context.WithoutCancel(ctx), c, 0, func(phase string) { p.phase(phase, "") }))
+	}
+	return err
+}
+
+func (s *Server) launch(ctx context.Context, c *config.Config, p *progress) error {
+	l, err := launch.Start(ctx, c)
+	if err == nil {
+		s.setTrouble("", l.LogStart)
+		return s.awaitReady(ctx, c, l, p)
+	}
+	if ctx.Err() == nil {
+		_, logStart := source{s}.Trouble()
+		s.setTrouble("PostgreSQL was not started: "+err.Error(), logStart)
 	}
 	return err
 }
