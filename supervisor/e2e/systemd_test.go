@@ -57,6 +57,8 @@ type host struct {
 	*testing.T
 	*container.Container
 	ctx context.Context
+	// dir has what the host wrote.
+	dir string
 }
 
 // TestSystemd runs pgvigil as its packages do: by its hardened units, under a real systemd, with a real journal.
@@ -78,7 +80,7 @@ func TestSystemd(t *testing.T) {
 		{"stopped", (*host).stopped},
 		{"journal", (*host).journal},
 	} {
-		if !t.Run(step.name, func(t *testing.T) { step.test(&host{t, h.Container, h.ctx}) }) {
+		if !t.Run(step.name, func(t *testing.T) { step.test(&host{t, h.Container, h.ctx, h.dir}) }) {
 			t.Log(h.try("journalctl", "-u", "pgvigil*", "-n", "60", "--no-pager"))
 			t.FailNow()
 		}
@@ -106,7 +108,7 @@ func bootHost(t *testing.T) *host {
 			t.Error(err)
 		}
 	})
-	return &host{t, c, ctx}
+	return &host{t, c, ctx, dir}
 }
 
 // install puts programs, units and catalogue where the packages do.

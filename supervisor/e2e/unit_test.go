@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build e2e
+
+package e2e_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const (
+	unit    = "pgvigil-postgres@demo.service"
+	rules   = "/usr/share/polkit-1/rules.d/50-pgvigil.rules"
+	logFile = "/var/lib/pgvigil/demo/postgres/log/postgresql.log"
+)
+
+// managed is a cluster of one whose PostgreSQL systemd starts.
+var managed = strings.Replace(lonely, "postgres {", "postgres {\n  manage = \"systemd\"", 1)
+
+// TestUnit runs PostgreSQL in a unit of its own, as the packages have it, under a real systemd, D-Bus and polkit.
+func TestUnit(t *testing.T) {
+	t.Parallel()
+	h := bootHost(t)
+	h.install()
+	for _, step := range []struct {
+		name string
+		test func(*host)
+	}{
+		{"started", (*host).startedInUnit},
+		{"not allowed", (*host).notAllowed},
+		{"only that", (*host).onlyThat},
+		{"stopped by hand", (*host).stoppedByHand},
+		{"supervisor restarted and killed", (*host).supervisorRenewed},
+		{"fenced", (*host).fencedInUnit},
+		{"D-Bus gone", (*host).busGone},
+		{"D-Bus hanging", (*host).busHanging},
+		{"managed otherwise", (*host).managedOtherwise},
+		{"supervisor lost", (*host).supervisorLost},
+		{"stopped", (*host).stoppedInUnit},
+		{"shutdown", (*host).shutdown},
+	} {
+		if !t.Run(step.name, func(t *testing.T) { step.test(&host{t, h.Container, h.ctx, h.dir}) }) {
+			t.Log(h.try("journalctl", "-n", "80", "--no-pager"), h.try("tail", "-n", "30", logFile))
+			t.FailNow()
+		}
+	}
+}
+
+// server is the postmaster that runs; 0 when none does.
+func (h *host) server() int {
+	text, _ := os.ReadFile(h.Path("/home/postgres/data/postmaster.pid"))
+	first, _, _ := strings.Cut(string(text), "\n")
+	pid, _ := strconv.Atoi(first)
+	if _, err := os.Stat(h.Path("/proc/" + first)); err != nil {
+		return 0
+	}
+	return pid
+}
+
+// serves waits until another PostgreSQL than one that was is the leader's, and returns it.
+func (h *host) serves(than int) int {
+	h.Helper()
+	line := regexp.MustCompile(`^leader, epoch \d+, \d+\.\d s of the lease left$`)
+	h.eventually("leads with another PostgreSQL", time.Minute, func() bool {
+		return line.MatchString(h.status()) && h.server() != 0 && h.server() != than && h.accepts()
+	})
+	return h.server()
+}
+
+func (h *host) accepts() bool {
+	_, err := h.Exec(h.ctx, "runuser", "-u", "postgres", "--", "psql", "-h", "/tmp", "-c", "create temp table t ()")
+	return err == nil
+}
+
+// tells waits until the table of the members has a line on what is amiss.
+func (h *host) tells(text string) {
+	h.Helper()
+	h.eventually("pgvigil list says "+text, 30*time.Second, func() bool { return strings.Contains(h.try("pgvigil", "list"), text) })
+}
+
+func (h *host) inUnit(pid int) bool {
+	return strings.Contains(h.do("cat", fmt.Sprintf("/proc/%d/cgroup", pid)), "/"+unit)
+}
+
+// processes are those of PostgreSQL and its launcher.
+func (h *host) processes() string {
+	return h.try("pgrep", "-u", "postgres", "-x", "postgres|pgvigil-launch")
+}
+
+// Without polkit's rule nothing is started, and it is told what is missing.
+func (h *host) notAllowed() {
+	before := h.server()
+	h.do("mv", rules, "/root")
+	h.do("kill", "-9", strconv.Itoa(before))
+	h.tells("systemd may not start " + unit + " for us")
+	if left := h.processes(); left != "" {
+		h.Errorf("started all the same: %s", left)
+	}
+	if _, err := os.Stat(h.Path("/run/pgvigil/demo/launcher.start")); err == nil {
+		h.Error("the request was left")
+	}
+	h.do("mv", "/root/50-pgvigil.rules", rules)
+	h.serves(before)
+}
+
+func (h *host) startedInUnit() {
+	h.configure(managed)
+	h.do("systemctl", "start", "pgvigil-dcs", "pgvigil")
+	pg := h.serves(0)
+	parent := strings.Fields(h.do("ps", "-o", "ppid=", strconv.Itoa(pg)))[0]
+	if main := h.do("systemctl", "show", "--value", "-p", "MainPID", unit); main != parent || !h.inUnit(pg) {
+		h.Errorf("the unit's main process is %s, PostgreSQL's parent is %s; in the unit: %t", main, parent, h.inUnit(pg))
+	}
+	if now := h.do("pgvigil", "list"); strings.Contains(now, "restart pending") {
+		h.Errorf("restart pending:\n%s", now)
+	}
+	environment := h.do("cat", fmt.Sprintf("/proc/%d/environ", pg))
+	for name, want := range map[string]bool{"PGDATA=/home/postgres/data\x00": true, "PG_OOM_ADJUST_FILE=": true, "NOTIFY_SOCKET": false, "LANG=": false} {
+		if strings.Contains(environment, name) != want {
+			h.Errorf("environment: %q", environment)
+		}
+	}
+	h.do("systemd-analyze", "security", "--threshold=25", unit)
+	if complaints, err := h.Command(h.ctx, "systemd-analyze", "verify", "--man=no", unit).CombinedOutput(); err != nil || len(complaints) > 0 {
+		h.Errorf("verify: %v: %s", err, complaints)
+	}
+}
+
+// The rule gives the user no other right, and nobody else any.
+func (h *host) onlyThat() {
+	for _, refused := range [][]string{
+		{"-u", "postgres", "--", "systemctl", "stop", "pgvigil-dcs"},
+		{"-u", "postgres", "--", "systemctl", "start", "pgvigil-dcs"},
+		{"-u", "postgres", "--", "systemctl", "start", "pgvigil-postgres@demo.timer"},
+		{"-u", "postgres", "--", "systemctl", "kill", unit},
+		{"-u", "daemon", "--", "systemctl", "start", unit},
+	} {
+		if out, err := h.Command(h.ctx, "runuser", refused...).CombinedOutput(); err == nil || !strings.Contains(string(out), "uthenti") && !strings.Contains(string(out), "ccess denied") {
+			h.Errorf("%v: %v: %s", refused, err, out)
+		}
+	}
+}
+
+// systemd refuses to stop it; what an administrator ends by other means comes back, and PostgreSQL's log tells.
+func (h *host) stoppedByHand() {
+	before := h.server()
+	if _, err := h.Exec(h.ctx, "systemctl", "stop", unit); err == nil || !strings.Contains(err.Error(), "may be requested by dependency only") {
+		h.Errorf("systemctl stop: %v", err)
+	}
+	if now := h.server(); now != before {
+		h.Errorf("postmaster %d, before %d", now, before)
+	}
+	h.do("systemctl", "kill", "--kill-whom=main", unit)
+	if pg := h.serves(before); !h.inUnit(pg) {
+		h.Error("not in its unit")
+	}
+	h.do("grep", "told to end by a signal, which is none of pgvigil's", logFile)
+	if _, err := h.Exec(h.ctx, "systemctl", "start", unit); err != nil {
+		h.Error("a start of what runs:", err)
+	}
+}
+
+// PostgreSQL does not notice.
+func (h *host) supervisorRenewed() {
+	before, old := h.server(), h.property("MainPID")
+	h.do("systemctl", "restart", "pgvigil")
+	h.renewed(old)
+	h.renewed(h.signal(syscall.SIGKILL))
+	if now := h.server(); now != before {
+		h.Errorf("postmaster %d, before %d", now, before)
+	}
+}
+
+func (h *host) renewed(than string) {
+	h.Helper()
+	h.eventually("another supervisor", 20*time.Second, func() bool { return h.property("MainPID") != than && h.property("ActiveState") == "active" })
+	h.serves(0)
+}
+
+// Whichever dies, nothing is left of it, and the next one is in the unit again.
+func (h *host) fencedInUnit() {
+	before := h.server()
+	h.do("kill", "-9", strconv.Itoa(before))
+	second := h.serves(before)
+	h.do("systemctl", "kill", "--kill-whom=main", "--signal=KILL", unit)
+	if pg := h.serves(second); !h.inUnit(pg) {
+		h.Error("not in its unit")
+	}
+}
+
+func (h *host) busGone() {
+	before := h.server()
+	h.do("systemctl", "stop", "dbus.socket", "dbus.service")
+	h.do("kill", "-9", strconv.Itoa(before))
+	h.tells("no answer from systemd over D-Bus, which has to start " + unit)
+	if left := h.processes(); left != "" {
+		h.Errorf("left: %s", left)
+	}
+	h.do("systemctl", "start", "dbus.socket", "dbus.service")
+	if pg := h.serves(before); !h.inUnit(pg) {
+		h.Error("not in its unit")
+	}
+}
+
+func (h *host) busHanging() {
+	before, bus := h.server(), h.do("systemctl", "show", "--value", "-p", "MainPID", "dbus.service")
+	h.do("kill", "-STOP", bus)
+	h.do("kill", "-9", strconv.Itoa(before))
+	h.tells("no answer from systemd over D-Bus")
+	if left := h.processes(); left != "" {
+		h.Errorf("left: %s", left)
+	}
+	h.do("kill", "-CONT", bus)
+	if pg := h.serves(before); !h.inUnit(pg) {
+		h.Error("not in its unit")
+	}
+}
+
+// A change of manage waits for the next start, and is told until then.
+func (h *host) managedOtherwise() {
+	for _, to := range []struct {
+		config string
+		inUnit bool
+	}{{lonely, false}, {managed, true}} {
+		before := h.server()
+		h.configure(to.config)
+		h.do("systemctl", "reload", "pgvigil")
+		h.tells("restart pending")
+		if shown := h.do("pgvigil", "list", "-o", "json"); !regexp.MustCompile(`"pending_restart":\s*\[\s*"manage"\s*\]`).MatchString(shown) {
+			h.Errorf("pgvigil list says\n%s", shown)
+		}
+		if now := h.server(); now != before {
+			h.Errorf("postmaster %d, before %d", now, before)
+		}
+		h.do("kill", "-9", strconv.Itoa(before))
+		if pg := h.serves(before); h.inUnit(pg) != to.inUnit {
+			h.Errorf("in its unit: %t", !to.inUnit)
+		}
+		h.eventually("no restart is pending", 10*time.Second, func() bool { return !strings.Contains(h.do("pgvigil", "list"), "restart pending") })
+	}
+}
+
+// A supervisor that is killed and does not come back: the launcher's timer ends PostgreSQL, and the unit with it.
+func (h *host) supervisorLost() {
+	before := h.server()
+	h.write("/run/systemd/system/pgvigil.service.d/lost.conf", "[Service]\nRestart=no\n")
+	h.do("systemctl", "daemon-reload")
+	h.signal(syscall.SIGKILL)
+	h.eventually("PostgreSQL is gone", time.Minute, func() bool { return h.processes() == "" })
+	h.eventually("the unit is down", 5*time.Second, func() bool {
+		state := h.try("systemctl", "is-active", unit)
+		return state == "inactive" || state == "failed"
+	})
+	h.do("rm", "/run/systemd/system/pgvigil.service.d/lost.conf")
+	h.do("systemctl", "daemon-reload")
+	h.do("systemctl", "start", "pgvigil")
+	h.serves(before)
+}
+
+func (h *host) stoppedInUnit() {
+	h.do("systemctl", "stop", "pgvigil")
+	if left := h.processes(); left != "" {
+		h.Errorf("left: %s", left)
+	}
+	if state := h.try("systemctl", "is-active", unit); state != "inactive" {
+		h.Errorf("the unit is %s", state)
+	}
+	// What nobody has asked for is not started.
+	h.try("runuser", "-u", "postgres", "--", "systemctl", "start", unit)
+	if shown := h.try("systemctl", "status", unit); !strings.Contains(shown, "nothing to start") {
+		h.Errorf("systemctl status says:\n%s", shown)
+	}
+	h.do("systemctl", "start", "pgvigil")
+	h.serves(0)
+}
+
+// The host goes down: the supervisor stops PostgreSQL, not systemd.
+func (h *host) shutdown() {
+	log := filepath.Join(h.dir, "upper", logFile)
+	before, err := os.ReadFile(log)
+	if err != nil {
+		h.Fatal(err)
+	}
+	h.try("systemctl", "poweroff")
+	if err := h.Wait(h.ctx); err != nil {
+		h.Fatal(err)
+	}
+	after, err := os.ReadFile(log)
+	if err != nil {
+		h.Fatal(err)
+	}
+	said := strings.TrimPrefix(string(after), string(before))
+	if strings.Contains(said, "told to end") || !strings.Contains(said, "received fast shutdown request") || !strings.Contains(said, "database system is shut down") {
+		h.Errorf("PostgreSQL's log says\n%s", said)
+	}
+}
