@@ -37,6 +37,7 @@ func TestUnit(t *testing.T) {
 		{"started", (*host).startedInUnit},
 		{"not allowed", (*host).notAllowed},
 		{"only that", (*host).onlyThat},
+		{"not possible", (*host).notPossible},
 		{"stopped by hand", (*host).stoppedByHand},
 		{"supervisor restarted and killed", (*host).supervisorRenewed},
 		{"fenced", (*host).fencedInUnit},
@@ -147,6 +148,16 @@ func (h *host) onlyThat() {
 			h.Errorf("%v: %v: %s", refused, err, out)
 		}
 	}
+}
+
+// What the launcher complains of is told, not only that it did.
+func (h *host) notPossible() {
+	before := h.server()
+	h.do("systemd-run", "--unit=holder", "flock", "/home/postgres/data", "sleep", "infinity")
+	h.do("kill", "-9", strconv.Itoa(before))
+	h.tells(unit + " did not start: another launcher holds /home/postgres/data")
+	h.do("systemctl", "stop", "holder")
+	h.serves(before)
 }
 
 // systemd refuses to stop it; what an administrator ends by other means comes back, and PostgreSQL's log tells.
@@ -289,7 +300,7 @@ func (h *host) shutdown() {
 	if err != nil {
 		h.Fatal(err)
 	}
-	h.try("systemctl", "poweroff")
+	h.do("systemctl", "start", "--no-block", "poweroff.target")
 	if err := h.Wait(h.ctx); err != nil {
 		h.Fatal(err)
 	}
