@@ -22,8 +22,11 @@ const (
 	logFile = "/var/lib/pgvigil/demo/postgres/log/postgresql.log"
 )
 
-// managed is a cluster of one whose PostgreSQL systemd starts.
-var managed = strings.Replace(lonely, "postgres {", "postgres {\n  manage = \"systemd\"", 1)
+// managed is a cluster of one whose PostgreSQL systemd starts; unmanaged is the same, and the supervisor does.
+var (
+	managed   = strings.NewReplacer(`{ member = "a" }`, "{\n  member = \"a\"\n  ttl = \"8s\"\n}", "postgres {", "postgres {\n  manage = \"systemd\"").Replace(lonely)
+	unmanaged = strings.Replace(managed, "systemd", "direct", 1)
+)
 
 // TestUnit runs PostgreSQL in a unit of its own, as the packages have it, under a real systemd, D-Bus and polkit.
 func TestUnit(t *testing.T) {
@@ -45,6 +48,7 @@ func TestUnit(t *testing.T) {
 		{"D-Bus hanging", (*host).busHanging},
 		{"managed otherwise", (*host).managedOtherwise},
 		{"supervisor lost", (*host).supervisorLost},
+		{"supervisor and launcher lost", (*host).launcherLost},
 		{"stopped", (*host).stoppedInUnit},
 		{"shutdown", (*host).shutdown},
 	} {
@@ -240,7 +244,7 @@ func (h *host) managedOtherwise() {
 	for _, to := range []struct {
 		config string
 		inUnit bool
-	}{{lonely, false}, {managed, true}} {
+	}{{unmanaged, false}, {managed, true}} {
 		before := h.server()
 		h.configure(to.config)
 		h.do("systemctl", "reload", "pgvigil")
@@ -261,10 +265,28 @@ func (h *host) managedOtherwise() {
 
 // A supervisor that is killed and does not come back: the launcher's timer ends PostgreSQL, and the unit with it.
 func (h *host) supervisorLost() {
+	h.lose(func() { h.signal(syscall.SIGKILL) })
+	h.do("grep", "ending postgres.*cause=deadline", logFile)
+}
+
+// With the launcher stopped and the postmaster killed as well nobody ends a backend that never waits, but systemd.
+func (h *host) launcherLost() {
+	h.do("systemd-run", "--unit=busy", "--uid=postgres", "--expand-environment=no", "psql", "-h", "/tmp", "-c", "do $$ begin loop end loop; end $$")
+	h.eventually("a backend works", 10*time.Second, func() bool { return h.try("pgrep", "-f", "^postgres: .* DO$") != "" })
+	h.lose(func() {
+		h.do("systemctl", "kill", "--kill-whom=main", "--signal=STOP", unit)
+		h.signal(syscall.SIGKILL)
+		h.do("kill", "-9", strconv.Itoa(h.server()))
+	})
+}
+
+// lose has everything end that is left when the supervisor is lost for good, and then starts another one.
+func (h *host) lose(all func()) {
+	h.Helper()
 	before := h.server()
 	h.write("/run/systemd/system/pgvigil.service.d/lost.conf", "[Service]\nRestart=no\n")
 	h.do("systemctl", "daemon-reload")
-	h.signal(syscall.SIGKILL)
+	all()
 	h.eventually("PostgreSQL is gone", time.Minute, func() bool { return h.processes() == "" })
 	h.eventually("the unit is down", 5*time.Second, func() bool {
 		state := h.try("systemctl", "is-active", unit)
