@@ -5,9 +5,9 @@
 //	pgvigil-launcher --run-dir DIR --data-dir PGDATA [--log FILE] -- /path/to/postgres -D PGDATA …
 //	pgvigil-launcher --request FILE
 //
-// It is started by the postgres plugin, or by systemd, for which the plugin leaves the command line in a file, and commanded through a socket in the run directory; see package deadman. It exits
-// with the postmaster's exit code, 128 plus the signal that ended the postmaster, 1 if it could not start it, 2 on
-// wrong usage. With --log, standard error carries the reason why PostgreSQL was not started and is closed once it was.
+// It is started by the postgres plugin, or by systemd, for which the plugin leaves the command line in a file, and
+// commanded through a socket in the run directory; see package deadman. It exits with the postmaster's exit code, 128 plus
+// the signal that ended the postmaster, 1 if it could not start it, 2 on wrong usage. With --log, standard error carries the reason why PostgreSQL was not started and is closed once it was.
 package main
 
 import (

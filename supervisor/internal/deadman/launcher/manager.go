@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"time"
 )
 
 // Manager is the service manager that waits for word from this process; the zero value is none.
@@ -34,5 +35,6 @@ func (m Manager) tell(word string) {
 		return
 	}
 	defer conn.Close()
+	_ = conn.SetWriteDeadline(time.Now().Add(writeTimeout))
 	_, _ = conn.Write([]byte(word))
 }

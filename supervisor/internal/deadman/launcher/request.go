@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"syscall"
@@ -54,10 +53,7 @@ func readRequest(path string) (Request, error) {
 	if !info.Mode().IsRegular() || info.Mode().Perm()&0o022 != 0 || info.Sys().(*syscall.Stat_t).Uid != uint32(os.Geteuid()) {
 		return Request{}, fmt.Errorf("it must be a file of user %d that nobody else may write", os.Geteuid())
 	}
-	b, err := io.ReadAll(f)
-	if err != nil {
-		return Request{}, err
-	}
 	var r Request
-	return r, json.Unmarshal(b, &r)
+	err = json.NewDecoder(f).Decode(&r)
+	return r, err
 }
