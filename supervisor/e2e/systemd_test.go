@@ -61,16 +61,20 @@ type host struct {
 	dir string
 }
 
-// TestSystemd runs pgvigil as its packages do: by its hardened units, under a real systemd, with a real journal.
+// step is one of the things that happen to a host, each in the state that those before have left.
+type step struct {
+	name string
+	test func(*host)
+}
+
+// TestSystemd runs pgvigil as its packages do: by its hardened units, under a real systemd, with a real journal, D-Bus and polkit.
 func TestSystemd(t *testing.T) {
 	t.Parallel()
 	h := bootHost(t)
 	h.install()
-	for _, step := range []struct {
-		name string
-		test func(*host)
-	}{
+	for _, step := range append([]step{
 		{"refused", (*host).refused},
+		{"no unit", (*host).noUnit},
 		{"started", (*host).started},
 		{"sandbox", (*host).sandbox},
 		{"restarted under load", (*host).restarted},
@@ -79,9 +83,9 @@ func TestSystemd(t *testing.T) {
 		{"reloaded", (*host).reloaded},
 		{"stopped", (*host).stopped},
 		{"journal", (*host).journal},
-	} {
+	}, inUnit()...) {
 		if !t.Run(step.name, func(t *testing.T) { step.test(&host{t, h.Container, h.ctx, h.dir}) }) {
-			t.Log(h.try("journalctl", "-u", "pgvigil*", "-n", "60", "--no-pager"))
+			t.Log(h.try("journalctl", "-n", "80", "--no-pager"), h.try("tail", "-n", "30", logFile))
 			t.FailNow()
 		}
 	}
@@ -188,7 +192,7 @@ func (h *host) eventually(what string, patience time.Duration, holds func() bool
 		select {
 		case <-h.ctx.Done():
 			h.Fatal(h.ctx.Err())
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(50 * time.Millisecond): // the condition is a program, as a rule
 		}
 	}
 }
@@ -255,6 +259,22 @@ func (h *host) refused() {
 		h.Errorf("systemctl status says:\n%s", shown)
 	}
 	h.do("systemctl", "reset-failed", "pgvigil")
+}
+
+// Nothing is made for a PostgreSQL that systemd could not start, and what to do is told.
+func (h *host) noUnit() {
+	const file = "/usr/lib/systemd/system/pgvigil-postgres@.service"
+	h.configure(managed)
+	h.do("mv", file, "/root")
+	h.do("systemctl", "daemon-reload")
+	h.do("systemctl", "start", "pgvigil-dcs", "pgvigil")
+	h.tells("systemd does not know " + unit + ": install pgvigil's units")
+	if left := h.do("ls", "-A", "/home/postgres"); left != "" {
+		h.Errorf("left: %s", left)
+	}
+	h.do("systemctl", "stop", "pgvigil")
+	h.do("mv", "/root/"+filepath.Base(file), file)
+	h.do("systemctl", "daemon-reload")
 }
 
 // READY does not wait for PostgreSQL, which is not even there.
@@ -396,7 +416,7 @@ func (h *host) stopped() {
 	if got := h.property("ActiveState") + " " + h.property("Result"); got != "inactive success" {
 		h.Errorf("the service is %s", got)
 	}
-	if left := h.try("pgrep", "-u", "postgres", "-x", "postgres|pgvigild|pgvigil-launcher"); left != "" {
+	if left := h.try("pgrep", "-u", "postgres", "-x", "postgres|pgvigild|pgvigil-launche"); left != "" {
 		h.Errorf("left: %s", left)
 	}
 	state := h.do("/usr/lib/postgresql/17/bin/pg_controldata", "/home/postgres/data")

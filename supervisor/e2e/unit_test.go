@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"testing"
 	"time"
 )
 
@@ -24,39 +23,55 @@ const (
 
 // managed is a cluster of one whose PostgreSQL systemd starts; unmanaged is the same, and the supervisor does.
 var (
-	managed   = strings.NewReplacer(`{ member = "a" }`, "{\n  member = \"a\"\n  ttl = \"8s\"\n}", "postgres {", "postgres {\n  manage = \"systemd\"").Replace(lonely)
+	managed   = strings.NewReplacer(`{ member = "a" }`, "{\n  member = \"a\"\n  ttl = \"5s\"\n}", "postgres {", "postgres {\n  manage = \"systemd\"").Replace(lonely)
 	unmanaged = strings.Replace(managed, "systemd", "direct", 1)
 )
 
-// TestUnit runs PostgreSQL in a unit of its own, as the packages have it, under a real systemd, D-Bus and polkit.
-func TestUnit(t *testing.T) {
-	t.Parallel()
-	h := bootHost(t)
-	h.install()
-	for _, step := range []struct {
-		name string
-		test func(*host)
-	}{
-		{"started", (*host).startedInUnit},
-		{"not allowed", (*host).notAllowed},
-		{"only that", (*host).onlyThat},
-		{"not possible", (*host).notPossible},
-		{"stopped by hand", (*host).stoppedByHand},
-		{"supervisor restarted and killed", (*host).supervisorRenewed},
-		{"fenced", (*host).fencedInUnit},
-		{"D-Bus gone", (*host).busGone},
-		{"D-Bus hanging", (*host).busHanging},
-		{"managed otherwise", (*host).managedOtherwise},
-		{"supervisor lost", (*host).supervisorLost},
-		{"supervisor and launcher lost", (*host).launcherLost},
-		{"stopped", (*host).stoppedInUnit},
-		{"shutdown", (*host).shutdown},
-	} {
-		if !t.Run(step.name, func(t *testing.T) { step.test(&host{t, h.Container, h.ctx, h.dir}) }) {
-			t.Log(h.try("journalctl", "-n", "80", "--no-pager"), h.try("tail", "-n", "30", logFile))
-			t.FailNow()
-		}
+// inUnit are the steps with PostgreSQL in a unit of its own, as the packages have it. They end the host.
+func inUnit() []step {
+	steps := []step{
+		{"unit: started", (*host).startedInUnit},
+		{"unit: only that", (*host).onlyThat},
+		{"unit: stopped by hand", (*host).stoppedByHand},
+		{"unit: supervisor restarted and killed", (*host).supervisorRenewed},
+		{"unit: fenced", (*host).fencedInUnit},
+		{"unit: managed otherwise", (*host).managedOtherwise},
+		{"unit: supervisor lost", (*host).supervisorLost},
+		{"unit: supervisor and launcher lost", (*host).launcherLost},
 	}
+	const refused, silent = "systemd may not start " + unit + " for us", "no answer from systemd over D-Bus, which has to start " + unit
+	const toBus = " $(systemctl show --value -p MainPID dbus.service)"
+	for _, f := range []hindrance{
+		{"no rule", refused, "mv " + rules + " /root", "mv /root/50-pgvigil.rules " + rules},
+		{"no polkit", refused, "systemctl mask --now polkit", "systemctl unmask polkit"},
+		{"data directory in use", unit + " did not start: another launcher holds /home/postgres/data",
+			"systemd-run --unit=holder flock /home/postgres/data sleep infinity", "systemctl stop holder"},
+		{"no D-Bus", silent, "systemctl stop dbus.socket dbus.service", "systemctl start dbus.socket dbus.service"},
+		{"D-Bus hangs", "no answer from systemd over D-Bus", "kill -STOP" + toBus, "kill -CONT" + toBus},
+	} {
+		steps = append(steps, step{"unit: " + f.name, f.told})
+	}
+	return append(steps,
+		step{"unit: stopped", (*host).stoppedInUnit},
+		step{"unit: started by others", (*host).startedByOthers},
+		step{"unit: shutdown", (*host).shutdown})
+}
+
+// hindrance is what keeps systemd from starting PostgreSQL, and what pgvigil list says then.
+type hindrance struct{ name, says, begin, end string }
+
+// told has PostgreSQL start under it: nothing is left of that, and once it is over it comes back in its unit.
+func (f hindrance) told(h *host) {
+	before := h.server()
+	h.do("sh", "-c", f.begin)
+	h.do("kill", "-9", strconv.Itoa(before))
+	h.tells(f.says)
+	h.nothingLeft()
+	if _, err := os.Stat(h.Path("/run/pgvigil/demo/launcher.start")); err == nil {
+		h.Error("the request was left")
+	}
+	h.do("sh", "-c", f.end)
+	h.servesInUnit(before)
 }
 
 // server is the postmaster that runs; 0 when none does.
@@ -80,6 +95,16 @@ func (h *host) serves(than int) int {
 	return h.server()
 }
 
+// servesInUnit does the same, and sees that systemd has started it.
+func (h *host) servesInUnit(than int) int {
+	h.Helper()
+	pg := h.serves(than)
+	if !h.inUnit(pg) {
+		h.Error("not in its unit")
+	}
+	return pg
+}
+
 func (h *host) accepts() bool {
 	_, err := h.Exec(h.ctx, "runuser", "-u", "postgres", "--", "psql", "-h", "/tmp", "-c", "create temp table t ()")
 	return err == nil
@@ -97,23 +122,14 @@ func (h *host) inUnit(pid int) bool {
 
 // processes are those of PostgreSQL and its launcher.
 func (h *host) processes() string {
-	return h.try("pgrep", "-u", "postgres", "-x", "postgres|pgvigil-launch")
+	return h.try("pgrep", "-u", "postgres", "-x", "postgres|pgvigil-launche")
 }
 
-// Without polkit's rule nothing is started, and it is told what is missing.
-func (h *host) notAllowed() {
-	before := h.server()
-	h.do("mv", rules, "/root")
-	h.do("kill", "-9", strconv.Itoa(before))
-	h.tells("systemd may not start " + unit + " for us")
+func (h *host) nothingLeft() {
+	h.Helper()
 	if left := h.processes(); left != "" {
-		h.Errorf("started all the same: %s", left)
+		h.Errorf("left: %s", left)
 	}
-	if _, err := os.Stat(h.Path("/run/pgvigil/demo/launcher.start")); err == nil {
-		h.Error("the request was left")
-	}
-	h.do("mv", "/root/50-pgvigil.rules", rules)
-	h.serves(before)
 }
 
 func (h *host) startedInUnit() {
@@ -154,16 +170,6 @@ func (h *host) onlyThat() {
 	}
 }
 
-// What the launcher complains of is told, not only that it did.
-func (h *host) notPossible() {
-	before := h.server()
-	h.do("systemd-run", "--unit=holder", "flock", "/home/postgres/data", "sleep", "infinity")
-	h.do("kill", "-9", strconv.Itoa(before))
-	h.tells(unit + " did not start: another launcher holds /home/postgres/data")
-	h.do("systemctl", "stop", "holder")
-	h.serves(before)
-}
-
 // systemd refuses to stop it; what an administrator ends by other means comes back, and PostgreSQL's log tells.
 func (h *host) stoppedByHand() {
 	before := h.server()
@@ -174,9 +180,7 @@ func (h *host) stoppedByHand() {
 		h.Errorf("postmaster %d, before %d", now, before)
 	}
 	h.do("systemctl", "kill", "--kill-whom=main", unit)
-	if pg := h.serves(before); !h.inUnit(pg) {
-		h.Error("not in its unit")
-	}
+	h.servesInUnit(before)
 	h.do("grep", "told to end by a signal, which is none of pgvigil's", logFile)
 	if _, err := h.Exec(h.ctx, "systemctl", "start", unit); err != nil {
 		h.Error("a start of what runs:", err)
@@ -206,37 +210,7 @@ func (h *host) fencedInUnit() {
 	h.do("kill", "-9", strconv.Itoa(before))
 	second := h.serves(before)
 	h.do("systemctl", "kill", "--kill-whom=main", "--signal=KILL", unit)
-	if pg := h.serves(second); !h.inUnit(pg) {
-		h.Error("not in its unit")
-	}
-}
-
-func (h *host) busGone() {
-	before := h.server()
-	h.do("systemctl", "stop", "dbus.socket", "dbus.service")
-	h.do("kill", "-9", strconv.Itoa(before))
-	h.tells("no answer from systemd over D-Bus, which has to start " + unit)
-	if left := h.processes(); left != "" {
-		h.Errorf("left: %s", left)
-	}
-	h.do("systemctl", "start", "dbus.socket", "dbus.service")
-	if pg := h.serves(before); !h.inUnit(pg) {
-		h.Error("not in its unit")
-	}
-}
-
-func (h *host) busHanging() {
-	before, bus := h.server(), h.do("systemctl", "show", "--value", "-p", "MainPID", "dbus.service")
-	h.do("kill", "-STOP", bus)
-	h.do("kill", "-9", strconv.Itoa(before))
-	h.tells("no answer from systemd over D-Bus")
-	if left := h.processes(); left != "" {
-		h.Errorf("left: %s", left)
-	}
-	h.do("kill", "-CONT", bus)
-	if pg := h.serves(before); !h.inUnit(pg) {
-		h.Error("not in its unit")
-	}
+	h.servesInUnit(second)
 }
 
 // A change of manage waits for the next start, and is told until then.
@@ -300,9 +274,7 @@ func (h *host) lose(all func()) {
 
 func (h *host) stoppedInUnit() {
 	h.do("systemctl", "stop", "pgvigil")
-	if left := h.processes(); left != "" {
-		h.Errorf("left: %s", left)
-	}
+	h.nothingLeft()
 	if state := h.try("systemctl", "is-active", unit); state != "inactive" {
 		h.Errorf("the unit is %s", state)
 	}
@@ -313,6 +285,21 @@ func (h *host) stoppedInUnit() {
 	}
 	h.do("systemctl", "start", "pgvigil")
 	h.serves(0)
+}
+
+// What runs already, in the distribution's unit for instance, is taken over. It comes into its own with its next start.
+func (h *host) startedByOthers() {
+	h.do("systemctl", "stop", "pgvigil")
+	h.do("systemd-run", "--unit=others", "--uid=postgres", "/usr/lib/postgresql/17/bin/postgres", "-D", "/home/postgres/data")
+	h.eventually("PostgreSQL runs", 10*time.Second, h.accepts)
+	before := h.server()
+	h.do("systemctl", "start", "pgvigil")
+	if now := h.serves(0); now != before || h.inUnit(now) {
+		h.Errorf("postmaster %d, before %d; in the unit: %t", now, before, h.inUnit(now))
+	}
+	h.tells("restart pending")
+	h.do("kill", "-9", strconv.Itoa(before))
+	h.servesInUnit(before)
 }
 
 // The host goes down: the supervisor stops PostgreSQL, not systemd.

@@ -7,7 +7,8 @@
 //
 // It is started by the postgres plugin, or by systemd, for which the plugin leaves the command line in a file, and
 // commanded through a socket in the run directory; see package deadman. It exits with the postmaster's exit code, 128 plus
-// the signal that ended the postmaster, 1 if it could not start it, 2 on wrong usage. With --log, standard error carries the reason why PostgreSQL was not started and is closed once it was.
+// the signal that ended the postmaster, 1 if it could not start it, 2 on wrong usage. With --log, standard error carries the
+// reason why PostgreSQL was not started and is closed once it was.
 package main
 
 import (
@@ -40,6 +41,10 @@ func run(args []string) int {
 	manager := launcher.TakeManager()
 	cfg, err := configure(args)
 	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if errors.Is(err, errRehearsal) {
+		manager.Started()
 		return 0
 	}
 	if err != nil {
@@ -84,10 +89,15 @@ func configure(args []string) (launcher.Config, error) {
 	return cfg, nil
 }
 
+var errRehearsal = errors.New("nothing is to be started")
+
 func requested(path string) (launcher.Config, error) {
 	r, err := launcher.TakeRequest(path)
 	if err != nil {
 		return launcher.Config{}, err
+	}
+	if len(r.Args) == 0 {
+		return launcher.Config{}, errRehearsal
 	}
 	for _, e := range r.Env {
 		name, value, _ := strings.Cut(e, "=")

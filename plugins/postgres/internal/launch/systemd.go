@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	systemd "github.com/coreos/go-systemd/v22/dbus"
 	"github.com/godbus/dbus/v5"
@@ -20,7 +21,7 @@ var ErrNoAnswer = errors.New("no answer from systemd over D-Bus")
 func startJob(ctx context.Context, unit string) error {
 	conn, err := systemd.NewSystemConnectionContext(ctx)
 	if err != nil {
-		return fmt.Errorf("%w, which has to start %s: %v", ErrNoAnswer, unit, err)
+		return unanswered(unit, err)
 	}
 	defer conn.Close()
 	result := make(chan string, 1)
@@ -38,11 +39,38 @@ func startJob(ctx context.Context, unit string) error {
 	}
 }
 
+// awaitEnd waits until a unit is down whose main process has ended.
+func awaitEnd(ctx context.Context, unit string) error {
+	conn, err := systemd.NewSystemConnectionContext(ctx)
+	if err != nil {
+		return unanswered(unit, err)
+	}
+	defer conn.Close()
+	for {
+		p, err := conn.GetUnitPropertyContext(ctx, unit, "ActiveState")
+		if err != nil {
+			return unanswered(unit, err)
+		}
+		if state := p.Value.Value(); state == "inactive" || state == "failed" {
+			return nil
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("%s does not end: see systemctl status", unit)
+		}
+	}
+}
+
+func unanswered(unit string, err error) error {
+	return fmt.Errorf(`%w, which has to start %s: %v: start dbus.service, or set manage = "direct"`, ErrNoAnswer, unit, err)
+}
+
 // refusal says what is to be done about what systemd, or the bus, replied.
 func refusal(unit string, err error) error {
 	var said dbus.Error
 	if !errors.As(err, &said) {
-		return fmt.Errorf("%w, which has to start %s: %v", ErrNoAnswer, unit, err)
+		return unanswered(unit, err)
 	}
 	const bus = "org.freedesktop.DBus.Error."
 	switch said.Name {
@@ -52,7 +80,7 @@ func refusal(unit string, err error) error {
 		return fmt.Errorf("systemd does not know %s: install pgvigil's units, then systemctl daemon-reload", unit)
 	}
 	if strings.HasPrefix(said.Name, bus) {
-		return fmt.Errorf("%w, which has to start %s: %v", ErrNoAnswer, unit, said)
+		return unanswered(unit, said)
 	}
 	return fmt.Errorf("systemd refuses to start %s: %s", unit, said.Error())
 }

@@ -4,6 +4,7 @@ package launch
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -36,7 +37,7 @@ func InUnit(c *config.Config, pid int) bool {
 	return err == nil && bytes.Contains(groups, []byte("/"+c.Unit()))
 }
 
-// request is what the launcher finds when systemd has started it.
+// request is what the launcher finds when systemd has started it. Without arguments it starts nothing.
 type request struct {
 	Args    []string `json:"args"`
 	Env     []string `json:"env"`
@@ -46,35 +47,51 @@ type request struct {
 // startPatience is how long systemd may take to start a launcher that has started PostgreSQL.
 const startPatience = 10 * time.Second
 
-// startUnit has systemd start the launcher. The launcher takes the request away before it does anything; what is still
-// there afterwards will not be acted upon once it is removed.
+// Rehearse has systemd start a launcher that starts nothing: what keeps PostgreSQL from being started in its unit is told before
+// anything is changed on disk.
+func Rehearse(ctx context.Context, c *config.Config) error {
+	patient, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	if err := ask(patient, c, request{}); err != nil {
+		return cmp.Or(context.Cause(ctx), err)
+	}
+	return awaitEnd(patient, c.Unit())
+}
+
+// startUnit has systemd start the launcher, and that PostgreSQL.
 func startUnit(ctx context.Context, c *config.Config) (*Launched, error) {
 	patient, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
-	path := filepath.Join(c.DaemonRunDir, "launcher.start")
-	if err := writeRequest(c, path); err != nil {
-		return nil, fmt.Errorf("request to the launcher: %w", err)
-	}
-	err := startJob(patient, c.Unit())
-	switch withdrawn := os.Remove(path) == nil; {
-	case ctx.Err() != nil:
-		return nil, context.Cause(ctx)
-	case errors.Is(err, ErrNoAnswer) && !withdrawn:
-		return nil, fmt.Errorf("%w, but its launcher has begun: %w", err, context.DeadlineExceeded)
-	case err != nil:
-		return nil, err
-	case withdrawn:
-		return nil, fmt.Errorf("%s runs already and has no PostgreSQL of ours: see systemctl status", c.Unit())
+	if err := ask(patient, c, request{Args: arguments(c), Env: environment(c)}); err != nil {
+		return nil, cmp.Or(context.Cause(ctx), err)
 	}
 	return launched(c), nil
 }
 
-func writeRequest(c *config.Config, path string) error {
+// ask leaves a request and has systemd start the launcher, which takes the request away before it does anything: what is still
+// there afterwards will not be acted upon once it is removed.
+func ask(ctx context.Context, c *config.Config, r request) error {
+	path := filepath.Join(c.DaemonRunDir, "launcher.start")
+	if err := writeRequest(c, path, r); err != nil {
+		return fmt.Errorf("request to the launcher: %w", err)
+	}
+	err := startJob(ctx, c.Unit())
+	switch withdrawn := os.Remove(path) == nil; {
+	case errors.Is(err, ErrNoAnswer) && !withdrawn:
+		return fmt.Errorf("%w, but its launcher has begun: %w", err, context.DeadlineExceeded)
+	case err == nil && withdrawn:
+		return fmt.Errorf("%s runs already and has no PostgreSQL of ours: see systemctl status", c.Unit())
+	}
+	return err
+}
+
+func writeRequest(c *config.Config, path string, r request) error {
 	var now unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &now); err != nil {
 		return err
 	}
-	text, err := json.Marshal(request{Args: arguments(c), Env: environment(c), UntilNs: now.Nano() + int64(startPatience)})
+	r.UntilNs = now.Nano() + int64(startPatience)
+	text, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}

@@ -13,9 +13,10 @@ import (
 	"github.com/pgvigil/pgvigil/supervisor/internal/deadman"
 )
 
-// Request says what to start. Whoever has a service manager start the launcher leaves it in a file before.
+// Request says what to start; nothing, if it is only to be seen whether the service manager starts the launcher. Whoever has
+// it do so leaves the request in a file before.
 type Request struct {
-	Args    []string `json:"args"`     // the command line, without the program
+	Args    []string `json:"args"`     // the command line, without the program; none to start nothing
 	Env     []string `json:"env"`      // NAME=value, over what the service manager has set
 	UntilNs int64    `json:"until_ns"` // CLOCK_BOOTTIME instant after which nobody waits for it any more
 }
