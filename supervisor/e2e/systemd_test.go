@@ -13,7 +13,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -204,28 +203,19 @@ func (h *host) leads() {
 	h.eventually("leads in epoch 1", time.Minute, func() bool { return line.MatchString(h.status()) })
 }
 
-func (h *host) postmaster() int {
-	h.Helper()
-	text, err := os.ReadFile(h.Path("/home/postgres/data/postmaster.pid"))
-	if err != nil {
-		h.Fatal(err)
-	}
-	first, _, _ := strings.Cut(string(text), "\n")
-	pid, err := strconv.Atoi(first)
-	if err != nil {
-		h.Fatal(err)
-	}
-	return pid
-}
-
 // another waits until the supervisor is another process, and leads.
 func (h *host) another(than string, patience time.Duration) {
+	h.Helper()
+	h.replaced(than, patience)
+	h.leads()
+}
+
+func (h *host) replaced(than string, patience time.Duration) {
 	h.Helper()
 	h.eventually("another supervisor", patience, func() bool {
 		pid := h.property("MainPID")
 		return pid != than && pid != "0" && h.property("ActiveState") == "active"
 	})
-	h.leads()
 }
 
 // signal sends the supervisor a signal, and returns its process id.
@@ -272,9 +262,11 @@ func (h *host) noUnit() {
 	if left := h.do("ls", "-A", "/home/postgres"); left != "" {
 		h.Errorf("left: %s", left)
 	}
-	h.do("systemctl", "stop", "pgvigil")
 	h.do("mv", "/root/"+filepath.Base(file), file)
 	h.do("systemctl", "daemon-reload")
+	// Another cluster begins, in its first epoch.
+	h.do("systemctl", "stop", "pgvigil", "pgvigil-dcs")
+	h.do("rm", "-r", "/var/lib/pgvigil/demo", "/var/lib/pgvigil/etcd")
 }
 
 // READY does not wait for PostgreSQL, which is not even there.
@@ -321,7 +313,7 @@ func (h *host) sandbox() {
 	}
 	spared := func(pid any) string { return h.do("cat", fmt.Sprintf("/proc/%v/oom_score_adj", pid)) }
 	// The kernel of a lab may not let systemd spare anybody.
-	if unit, pg, of := spared(h.property("MainPID")), spared(h.postmaster()), spared(backend); pg != unit || of != "0" {
+	if unit, pg, of := spared(h.property("MainPID")), spared(h.server()), spared(backend); pg != unit || of != "0" {
 		h.Errorf("oom_score_adj is %s, of the postmaster %s, of a backend %s", unit, pg, of)
 	}
 	for _, unit := range []string{"pgvigil.service", "pgvigil-dcs.service"} {
@@ -340,7 +332,7 @@ func (h *host) restarted() {
 	}
 	usual := boottime.Now()
 	h.eventually("writes", 20*time.Second, func() bool { return w.Ledger.Totals().Acknowledged > 1000 })
-	before, supervisor, since := h.postmaster(), h.property("MainPID"), boottime.Now()
+	before, supervisor, since := h.server(), h.property("MainPID"), boottime.Now()
 	quiet := w.Ledger.Gap(usual)
 	h.do("systemctl", "restart", "pgvigil")
 	h.another(supervisor, time.Minute)
@@ -348,7 +340,7 @@ func (h *host) restarted() {
 	if err := w.Stop(); err != nil {
 		h.Fatal(err)
 	}
-	if after := h.postmaster(); after != before {
+	if after := h.server(); after != before {
 		h.Errorf("postmaster %d, before %d", after, before)
 	}
 	if totals := w.Ledger.Totals(); totals.Failed > 0 {
@@ -363,12 +355,12 @@ func (h *host) restarted() {
 
 // A supervisor that hangs is started again within WatchdogSec, and goes on with what was there.
 func (h *host) frozen() {
-	before := h.postmaster()
+	before := h.server()
 	began := time.Now()
 	old := h.signal(syscall.SIGSTOP)
 	h.another(old, 20*time.Second)
 	h.Logf("a frozen supervisor was replaced after %s", time.Since(began))
-	if after := h.postmaster(); after != before {
+	if after := h.server(); after != before {
 		h.Errorf("postmaster %d, before %d", after, before)
 	}
 	if said := h.do("journalctl", "-u", "pgvigil", "--grep", "Watchdog timeout", "-o", "cat"); said == "" {
@@ -378,12 +370,12 @@ func (h *host) frozen() {
 
 // However often it dies, it is started again. SIGUSR1 lets it go in peace.
 func (h *host) killed() {
-	before := h.postmaster()
+	before := h.server()
 	for range 6 {
 		h.another(h.signal(syscall.SIGKILL), 20*time.Second)
 	}
 	h.another(h.signal(syscall.SIGUSR1), 20*time.Second)
-	if after := h.postmaster(); after != before {
+	if after := h.server(); after != before {
 		h.Errorf("postmaster %d, before %d", after, before)
 	}
 }

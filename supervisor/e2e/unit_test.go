@@ -200,7 +200,7 @@ func (h *host) supervisorRenewed() {
 
 func (h *host) renewed(than string) {
 	h.Helper()
-	h.eventually("another supervisor", 20*time.Second, func() bool { return h.property("MainPID") != than && h.property("ActiveState") == "active" })
+	h.replaced(than, 20*time.Second)
 	h.serves(0)
 }
 
@@ -283,13 +283,10 @@ func (h *host) stoppedInUnit() {
 	if shown := h.try("systemctl", "status", unit); !strings.Contains(shown, "nothing to start") {
 		h.Errorf("systemctl status says:\n%s", shown)
 	}
-	h.do("systemctl", "start", "pgvigil")
-	h.serves(0)
 }
 
 // What runs already, in the distribution's unit for instance, is taken over. It comes into its own with its next start.
 func (h *host) startedByOthers() {
-	h.do("systemctl", "stop", "pgvigil")
 	h.do("systemd-run", "--unit=others", "--uid=postgres", "/usr/lib/postgresql/17/bin/postgres", "-D", "/home/postgres/data")
 	h.eventually("PostgreSQL runs", 10*time.Second, h.accepts)
 	before := h.server()
