@@ -254,19 +254,17 @@ func (h *host) refused() {
 // Nothing is made for a PostgreSQL that systemd could not start, and what to do is told.
 func (h *host) noUnit() {
 	const file = "/usr/lib/systemd/system/pgvigil-postgres@.service"
-	h.configure(managed)
+	h.configure(strings.Replace(managed, "demo", "early", 1))
 	h.do("mv", file, "/root")
 	h.do("systemctl", "daemon-reload")
 	h.do("systemctl", "start", "pgvigil-dcs", "pgvigil")
-	h.tells("systemd does not know " + unit + ": install pgvigil's units")
+	h.tells("systemd does not know pgvigil-postgres@early.service: install pgvigil's units")
 	if left := h.do("ls", "-A", "/home/postgres"); left != "" {
 		h.Errorf("left: %s", left)
 	}
+	h.do("systemctl", "stop", "pgvigil")
 	h.do("mv", "/root/"+filepath.Base(file), file)
 	h.do("systemctl", "daemon-reload")
-	// Another cluster begins, in its first epoch.
-	h.do("systemctl", "stop", "pgvigil", "pgvigil-dcs")
-	h.do("rm", "-r", "/var/lib/pgvigil/demo", "/var/lib/pgvigil/etcd")
 }
 
 // READY does not wait for PostgreSQL, which is not even there.
@@ -316,11 +314,16 @@ func (h *host) sandbox() {
 	if unit, pg, of := spared(h.property("MainPID")), spared(h.server()), spared(backend); pg != unit || of != "0" {
 		h.Errorf("oom_score_adj is %s, of the postmaster %s, of a backend %s", unit, pg, of)
 	}
-	for _, unit := range []string{"pgvigil.service", "pgvigil-dcs.service"} {
-		h.do("systemd-analyze", "security", "--threshold=25", unit)
-		if complaints, err := h.Command(h.ctx, "systemd-analyze", "verify", "--man=no", unit).CombinedOutput(); err != nil || len(complaints) > 0 {
-			h.Errorf("verify: %v: %s", err, complaints)
-		}
+	h.analyze("pgvigil.service")
+	h.analyze("pgvigil-dcs.service")
+}
+
+func (h *host) analyze(unit string) {
+	h.Helper()
+	h.do("systemd-analyze", "security", "--threshold=25", unit)
+	complaints, err := h.Command(h.ctx, "systemd-analyze", "verify", "--man=no", unit).CombinedOutput()
+	if err != nil || len(complaints) > 0 {
+		h.Errorf("verify: %v: %s", err, complaints)
 	}
 }
 
@@ -427,7 +430,7 @@ func (h *host) journal() {
 		Rule    string `json:"PGVIGIL_RULE"`
 	}
 	seen := map[string]entry{}
-	lines := h.do("journalctl", "-o", "json", "_COMM=pgvigild")
+	lines := h.do("journalctl", "-o", "json", "-t", "pgvigild")
 	for line := range strings.Lines(lines) {
 		var e entry
 		if err := json.Unmarshal([]byte(line), &e); err != nil {
@@ -448,7 +451,7 @@ func (h *host) journal() {
 			h.Errorf("%s: %+v, want %+v", message, got, want)
 		}
 	}
-	explained := h.do("journalctl", "-x", "_COMM=pgvigild", "--no-pager")
+	explained := h.do("journalctl", "-x", "-t", "pgvigild", "--no-pager")
 	for _, text := range []string{
 		"Subject: PostgreSQL is open for writes", "Member a of cluster demo leads from now on, in epoch",
 		"Subject: The configuration is refused", "Why, by rule V-140: New cluster:",

@@ -63,7 +63,7 @@ func awaitEnd(ctx context.Context, unit string) error {
 }
 
 func unanswered(unit string, err error) error {
-	return fmt.Errorf(`%w, which has to start %s: %v: start dbus.service, or set manage = "direct"`, ErrNoAnswer, unit, err)
+	return fmt.Errorf(`%w, which has to start %s: %v: see that dbus.service and polkit.service run, or set manage = "direct"`, ErrNoAnswer, unit, err)
 }
 
 // refusal says what is to be done about what systemd, or the bus, replied.
@@ -72,12 +72,14 @@ func refusal(unit string, err error) error {
 	if !errors.As(err, &said) {
 		return unanswered(unit, err)
 	}
-	const bus = "org.freedesktop.DBus.Error."
+	const bus, manager = "org.freedesktop.DBus.Error.", "org.freedesktop.systemd1."
 	switch said.Name {
 	case bus + "AccessDenied", bus + "InteractiveAuthorizationRequired":
 		return fmt.Errorf("systemd may not start %s for us (%s): install polkit and, in /usr/share/polkit-1/rules.d, pgvigil's rule", unit, said.Error())
-	case "org.freedesktop.systemd1.NoSuchUnit":
+	case manager + "NoSuchUnit":
 		return fmt.Errorf("systemd does not know %s: install pgvigil's units, then systemctl daemon-reload", unit)
+	case manager + "UnitMasked":
+		return fmt.Errorf("systemd refuses to start %s: %s Use systemctl unmask", unit, said.Error())
 	}
 	if strings.HasPrefix(said.Name, bus) {
 		return unanswered(unit, said)
