@@ -14,8 +14,8 @@ import (
 )
 
 // New makes a log in a format: "json", or "text", which is native entries where w is standard error and leads to the journal.
-// Those carry, besides each record's attributes, the program's name, and the cluster's and the member's; either of these may be empty.
-// The program calls flush before it ends.
+// Those carry, besides each record's attributes, the program's name, and the cluster's and the member's, which may be empty. The
+// program calls flush before it ends.
 func New(w io.Writer, format string, level slog.Leveler, cluster, member string) (log *slog.Logger, flush func()) {
 	options := &slog.HandlerOptions{Level: level}
 	switch {
