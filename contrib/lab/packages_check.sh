@@ -114,10 +114,10 @@ owner() { inside stat -c '%U:%G %a' /etc/pgvigil; }
 files() {
     local path
     for path in usr/bin/pgvigil{,d} usr/libexec/pgvigil/{pgvigil-launcher,plugins/pgvigil-plugin-{etcd,postgres,haproxy,keepalived,pgbouncer}} \
-        usr/lib/systemd/system/pgvigil{,d,-dcs}.service usr/lib/udev/rules.d/70-pgvigil-watchdog.rules usr/lib/tmpfiles.d/pgvigil.conf \
+        usr/lib/systemd/system/pgvigil{,d,-dcs,-postgres@}.service usr/lib/udev/rules.d/70-pgvigil-watchdog.rules usr/lib/tmpfiles.d/pgvigil.conf \
         usr/lib/firewalld/services/pgvigil-{hosts,clients}.xml usr/share/man/man{1/pgvigil.1,8/pgvigild.8}.gz \
         usr/share/{bash-completion/completions/pgvigil,fish/vendor_completions.d/pgvigil.fish,zsh/"$1"/_pgvigil} \
-        usr/share/pgvigil/{90-pgvigil,pgvigil-softdog}.conf; do
+        usr/share/pgvigil/{90-pgvigil,pgvigil-softdog}.conf usr/share/polkit-1/rules.d/50-pgvigil.rules; do
         [[ -e $root/$path || -L $root/$path ]] || die "there is no /$path"
     done
     inside /usr/bin/pgvigil version | grep -qF "$VERSION" || die "pgvigil is not of version $VERSION"

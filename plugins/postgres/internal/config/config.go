@@ -33,6 +33,8 @@ type Config struct {
 	DaemonRunDir string
 	// Launcher is the path of the launcher's binary.
 	Launcher string
+	// Managed tells that systemd starts the launcher, in a unit of its own.
+	Managed bool
 	// OS is the account PostgreSQL runs as.
 	OS proc.Account
 	// Parameters are the user's, lower case. Defaults are in force where neither they nor the files that a server was found with
@@ -60,6 +62,9 @@ type Config struct {
 
 // Program is the path of one of PostgreSQL's programs.
 func (c *Config) Program(name string) string { return filepath.Join(c.BinDir, name) }
+
+// Unit is the systemd unit that PostgreSQL runs in when it is Managed.
+func (c *Config) Unit() string { return "pgvigil-postgres@" + c.Cluster + ".service" }
 
 // State is the path of a file in the plugin's state directory.
 func (c *Config) State(name string) string { return filepath.Join(c.StateDir, name) }

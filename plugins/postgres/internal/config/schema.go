@@ -32,6 +32,7 @@ func places() []*pluginv1.Attribute {
 		str("log_dir", "Directory of the server's log; default: log below the plugin's state directory."),
 		str("pgpass", "Password file written for PostgreSQL's programs; default: pgpass in the plugin's state directory."),
 		def(str("user", "Operating system user PostgreSQL runs as when the supervisor runs as root."), "postgres"),
+		def(oneOf(str("manage", "How PostgreSQL is started: by the supervisor itself, or by systemd in the unit pgvigil-postgres@<cluster>.service."), "direct", "systemd"), "direct"),
 	}
 }
 

@@ -21,9 +21,10 @@ type seen struct {
 	server      datadir.Postmaster
 	exit        *proc.Exit
 	launched    bool
-	since       time.Time // first sight of it
-	asked       time.Time // last question
-	shown       time.Time // last question that was replied to
+	inUnit      bool      // launched, in systemd's unit for it
+	since       moment    // first sight of it
+	asked       moment    // last question
+	shown       moment    // last question that was replied to
 	heard       time.Time // last word of any kind from it
 	answer      *answer   // last full answer
 	pending     []string
@@ -54,11 +55,20 @@ func (s *seen) close() {
 
 // findLauncher looks for the launcher above the server; its file appears a little later than the server.
 func (s *seen) findLauncher(c *config.Config) {
-	if s.launched || time.Since(s.since) > 10*time.Second {
+	if s.launched || time.Since(s.since.Time) > 10*time.Second {
 		return
 	}
 	l, ok := launch.ReadStatus(c.DaemonRunDir)
 	s.launched = ok && l.Holds(s.server.PID, s.server.StartTicks)
+	s.inUnit = s.launched && launch.InUnit(c, l.PID)
+}
+
+// pendingRestart names the parameters, and the attribute of the block, that take effect with the next start.
+func (s *seen) pendingRestart(c *config.Config) []string {
+	if !s.launched || s.inUnit == c.Managed {
+		return s.pending
+	}
+	return append([]string{"manage"}, s.pending...)
 }
 
 // hear takes a reply in.
@@ -96,7 +106,7 @@ func (s *seen) judge() pluginv1.Status {
 		return pluginv1.Status_STATUS_HUNG
 	case s.notReady && s.stopping, s.server.Status == "stopping":
 		return pluginv1.Status_STATUS_STOPPING
-	case s.notReady, s.answer == nil && s.heard.Equal(s.since), s.server.Status == "starting":
+	case s.notReady, s.answer == nil && s.heard.Equal(s.since.Time), s.server.Status == "starting":
 		return pluginv1.Status_STATUS_STARTING
 	}
 	return pluginv1.Status_STATUS_RUNNING

@@ -26,6 +26,8 @@ type Server struct {
 	long chan struct{}
 	// rewinding tells that the long call is a rewind.
 	rewinding atomic.Bool
+	// rehearsed tells that systemd has started PostgreSQL's unit; held by the long call.
+	rehearsed bool
 	// files is held while intent and configuration files change.
 	files sync.Mutex
 
