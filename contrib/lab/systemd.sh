@@ -56,16 +56,16 @@ with_apt() {
 
 main() {
     final="$(cache_dir)/systemd-$release"
-    packages=("$base,postgresql-17" with_postgres)
+    has=polkit-1/polkitd packages=("$base,libpam-systemd,polkitd,postgresql-17" with_postgres)
     case ${1:-} in
         --clean) rm -rf "$final" "$final-apt"; exit 0 ;;
-        --apt) final+=-apt packages=("$base" with_apt) ;;
+        --apt) final+=-apt has=systemd/systemd packages=("$base" with_apt) ;;
         '') ;;
         *) die "unknown argument $1 (known: --apt, --clean)" ;;
     esac
     alone
-    # Complete, as it was moved there.
-    [[ -x $final/usr/lib/systemd/systemd ]] || prepare "${packages[@]}"
+    # Complete, as it was moved there; one without polkitd is from before that was needed.
+    [[ -x $final/usr/lib/$has ]] || prepare "${packages[@]}"
     echo "$final"
 }
 
