@@ -35,7 +35,7 @@ func (s *server) followSignals() {
 func (s *server) followParent(parent int) {
 	for os.Getppid() == parent {
 		if awaitEnd(parent) != nil {
-			time.Sleep(parentInterval)
+			<-time.After(parentInterval)
 		}
 	}
 	slog.Warn("supervisor is gone, plugin ends", "parent", parent)

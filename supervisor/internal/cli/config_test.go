@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -107,10 +108,14 @@ func TestConfigShowHidesSecrets(t *testing.T) {
 func TestConfiguredEndpoint(t *testing.T) {
 	s := tell(apitest.Primary())
 	server := api.New(api.Config{
-		Listen: "127.0.0.1:0", Source: s, Operator: apitest.Operator(s.submit), Now: func() core.Instant { return apitest.Now },
+		Source: s, Operator: apitest.Operator(s.submit), Now: func() core.Instant { return apitest.Now },
 		Auth: api.Auth{Username: "admin", Password: func() (string, error) { return "hunter2", nil }},
 	})
-	if err := server.Open(t.Context()); err != nil {
+	socket, err := net.Listen("tcp", "127.0.0.1:0")
+	if err == nil {
+		err = server.Serve(socket)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	defer server.Close(context.WithoutCancel(t.Context()))
