@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Makes a Debian 13 with systemd and PostgreSQL 17 in a directory, for the tests that boot it as a container, and prints that
-# directory on standard output (everything else goes to standard error).
+# Makes a Debian 13 with systemd and PostgreSQL 17 in a directory, for the tests that boot it as a container or a virtual machine,
+# and prints that directory on standard output (everything else goes to standard error).
 #
 #   contrib/lab/systemd.sh            print the directory, preparing it first if needed
 #   contrib/lab/systemd.sh --clean    remove what it prepared
@@ -15,7 +15,7 @@ set -euo pipefail
 
 readonly release=trixie
 readonly keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-readonly packages=systemd,systemd-sysv,dbus,iproute2,procps,postgresql-17
+readonly packages=systemd,systemd-sysv,udev,dbus,iproute2,procps,postgresql-17
 
 say() { echo "systemd: $*" >&2; }
 die() { say "$*"; exit 1; }
@@ -48,7 +48,7 @@ main() {
     mkdir -p "$(dirname "$final")"
     exec 9>"$final.lock"
     flock 9
-    [[ -x $final/usr/lib/systemd/systemd && -x $final/usr/lib/postgresql/17/bin/postgres ]] || prepare
+    [[ -x $final/usr/lib/systemd/systemd && -x $final/usr/bin/udevadm && -x $final/usr/lib/postgresql/17/bin/postgres ]] || prepare
     echo "$final"
 }
 

@@ -54,9 +54,8 @@ postgres {
 
 // host is a machine with a systemd of its own, on which pgvigil is installed.
 type host struct {
-	*testing.T
+	shell
 	*container.Container
-	ctx context.Context
 }
 
 // TestSystemd runs pgvigil as its packages do: by its hardened units, under a real systemd, with a real journal.
@@ -78,7 +77,7 @@ func TestSystemd(t *testing.T) {
 		{"stopped", (*host).stopped},
 		{"journal", (*host).journal},
 	} {
-		if !t.Run(step.name, func(t *testing.T) { step.test(&host{t, h.Container, h.ctx}) }) {
+		if !t.Run(step.name, func(t *testing.T) { step.test(&host{shell{t, h.ctx, h.Container}, h.Container}) }) {
 			t.Log(h.try("journalctl", "-u", "pgvigil*", "-n", "60", "--no-pager"))
 			t.FailNow()
 		}
@@ -106,7 +105,7 @@ func bootHost(t *testing.T) *host {
 			t.Error(err)
 		}
 	})
-	return &host{t, c, ctx}
+	return &host{shell{t, ctx, c}, c}
 }
 
 // install puts programs, units and catalogue where the packages do.
@@ -145,52 +144,6 @@ func (h *host) write(name, text string) {
 	}
 }
 
-// psql runs statements as PostgreSQL's superuser.
-func (h *host) psql(text string) {
-	h.Helper()
-	statements := []string{"-u", "postgres", "--", "psql", "-h", "/tmp"}
-	for _, statement := range strings.Split(text, "; ") {
-		statements = append(statements, "-c", statement)
-	}
-	h.do("runuser", statements...)
-}
-
-// do runs a program that must succeed; try one that may fail.
-func (h *host) do(name string, args ...string) string {
-	h.Helper()
-	out, err := h.Exec(h.ctx, name, args...)
-	if err != nil {
-		h.Fatal(err)
-	}
-	return out
-}
-
-func (h *host) try(name string, args ...string) string {
-	out, _ := h.Exec(h.ctx, name, args...)
-	return out
-}
-
-func (h *host) property(name string) string {
-	return h.do("systemctl", "show", "--value", "--property", name, "pgvigil")
-}
-
-func (h *host) status() string { return h.property("StatusText") }
-
-// eventually waits for a condition.
-func (h *host) eventually(what string, patience time.Duration, holds func() bool) {
-	h.Helper()
-	for end := time.Now().Add(patience); !holds(); {
-		if time.Now().After(end) {
-			h.Fatalf("%s: not within %s; status %q", what, patience, h.status())
-		}
-		select {
-		case <-h.ctx.Done():
-			h.Fatal(h.ctx.Err())
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-}
-
 // leads waits until the status line is that of the leader it was from the start.
 func (h *host) leads() {
 	h.Helper()
@@ -220,14 +173,6 @@ func (h *host) another(than string, patience time.Duration) {
 		return pid != than && pid != "0" && h.property("ActiveState") == "active"
 	})
 	h.leads()
-}
-
-// signal sends the supervisor a signal, and returns its process id.
-func (h *host) signal(s syscall.Signal) string {
-	h.Helper()
-	pid := h.property("MainPID")
-	h.do("kill", fmt.Sprintf("-%d", s), pid)
-	return pid
 }
 
 func (h *host) connection() *pgx.ConnConfig {

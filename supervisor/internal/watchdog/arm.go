@@ -58,6 +58,7 @@ func (d *driver) prepare() error {
 	if err != nil {
 		return fmt.Errorf("timeout not told: %w", err)
 	}
+	d.timeout = time.Duration(got) * time.Second
 	d.warning = d.caveat(got, want)
 	return d.judge(got, want)
 }

@@ -26,6 +26,11 @@ type driver struct {
 	options  uint32
 	identity string
 	nowayout bool
+	// timeout is what the driver made of ours, and fires when the device resets the host unless it is fed; 0 for not known.
+	timeout time.Duration
+	fires   core.Instant
+	// lastReset is what made the host boot, as far as the driver knows.
+	lastReset string
 	// fed is the deadline the device was last fed for, late the last one it was not fed for because the renewal took
 	// too long, pulsed when a device that cannot be stopped was last fed without one.
 	fed, late, pulsed core.Instant
@@ -89,6 +94,7 @@ func (d *driver) feed(until core.Instant) {
 // keepalive feeds by the means the driver has, and tells whether it worked.
 func (d *driver) keepalive() bool {
 	var err error
+	fires := d.Now().Add(core.Span(d.timeout))
 	if d.options&unix.WDIOF_KEEPALIVEPING != 0 {
 		err = d.file.Keepalive()
 	} else {
@@ -99,6 +105,7 @@ func (d *driver) keepalive() bool {
 		d.unfed = true
 		return false
 	}
+	d.fires = fires
 	if d.unfed {
 		d.problem, d.unfed = "", false
 	}
@@ -128,7 +135,7 @@ func (d *driver) stop() {
 		}
 	}
 	err := d.file.Close()
-	d.file, d.armed, d.warning = nil, false, ""
+	d.file, d.armed, d.warning, d.timeout, d.fires = nil, false, "", 0, 0
 	if err != nil {
 		d.fail("not stopped", err)
 		return

@@ -76,6 +76,9 @@ type verdict struct {
 	// usable: the device is used, or could be. Not usable stays so in mode Automatic.
 	usable, armed bool
 	message       string
+	timeout       time.Duration
+	fires         core.Instant
+	lastReset     string
 }
 
 // patience is how long a driver may take to arm its device before it counts as unusable.
@@ -168,7 +171,10 @@ func (w *Watchdog) Changed() <-chan struct{} { return w.changed }
 // Status tells how the device is.
 func (w *Watchdog) Status() status.Watchdog {
 	v := w.verdict.Load()
-	s := status.Watchdog{Mode: string(w.Mode), Armed: v.armed, Failed: !w.Ready(), Message: v.message}
+	s := status.Watchdog{
+		Mode: string(w.Mode), Armed: v.armed, Failed: !w.Ready(), Message: v.message,
+		Timeout: v.timeout, Fires: v.fires, LastReset: v.lastReset,
+	}
 	if w.Mode != Off && w.stuck() {
 		s.Message = fmt.Sprintf("%s does not answer", w.Device)
 	}

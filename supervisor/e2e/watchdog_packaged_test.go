@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build e2e
+
+package e2e_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/pgvigil/pgvigil/supervisor/internal/lab"
+	"github.com/pgvigil/pgvigil/supervisor/internal/lab/boottime"
+	"github.com/pgvigil/pgvigil/supervisor/internal/lab/container"
+	"github.com/pgvigil/pgvigil/supervisor/internal/lab/vm"
+)
+
+// guarded is lonely with a watchdog that it must have.
+func guarded(margin time.Duration) string {
+	ttl := fmt.Sprintf("member = \"a\"\n  ttl = %q\n", watchdogTTL)
+	return strings.Replace(lonely, `member = "a"`, ttl, 1) +
+		fmt.Sprintf("watchdog {\n  mode = \"required\"\n  safety_margin = %q\n}\n", margin)
+}
+
+const margin = watchdogTTL - watchdogTimeout
+
+// guest is a virtual machine with a systemd of its own, on which our package is installed.
+type guest struct {
+	shell
+	*vm.Machine
+	dir string
+}
+
+// TestWatchdogPackaged runs our package on a Debian of its own, with a real kernel, its systemd, its udev, and a watchdog that
+// the supervisor must have to lead: one of hardware, and one of the kernel.
+func TestWatchdogPackaged(t *testing.T) {
+	t.Run("i6300esb", func(t *testing.T) {
+		t.Parallel()
+		g := bootGuest(t, "i6300esb")
+		g.install()
+		for _, step := range []struct {
+			name string
+			test func(*guest)
+		}{
+			{"no device", (*guest).deviceless},
+			{"systemd has the device", (*guest).rivalled},
+			{"armed", (*guest).armed},
+			{"another margin", (*guest).reprogrammed},
+			{"stopped", (*guest).stopped},
+			{"frozen", (*guest).frozen},
+		} {
+			g.step(t, step.name, step.test)
+		}
+	})
+	t.Run("softdog", func(t *testing.T) {
+		t.Parallel()
+		g := bootGuest(t, "softdog")
+		g.load()
+		g.install()
+		g.do("systemctl", "start", "pgvigil-dcs", "pgvigil")
+		g.step(t, "armed", (*guest).armed)
+		g.step(t, "paused", (*guest).paused)
+		g.step(t, "frozen", (*guest).frozen)
+	})
+}
+
+// step is a part of the story, without which the rest cannot be told.
+func (g *guest) step(t *testing.T, name string, test func(*guest)) {
+	began := time.Now()
+	if !t.Run(name, func(t *testing.T) { test(&guest{shell{t, g.ctx, g.Machine}, g.Machine, g.dir}) }) {
+		if !g.Off() {
+			t.Log(g.try("journalctl", "-n", "80", "--no-pager"))
+		}
+		t.FailNow()
+	}
+	t.Logf("%s: %s", name, time.Since(began).Round(time.Second))
+}
+
+// bootGuest switches a machine on whose driver is not loaded yet.
+func bootGuest(t *testing.T, driver string) *guest {
+	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Minute)
+	t.Cleanup(cancel)
+	root, err := container.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := lab.NewDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	began, console := time.Now(), filepath.Join(dir, "console.log")
+	m, err := vm.Start(ctx, vm.Config{
+		Name: "guest", Dir: filepath.Join(dir, "vm"), Console: console, System: root, Later: []string{driver}, Share: dir,
+		Memory: 1280, Watchdog: driver == "i6300esb",
+	}, func(start func() error) error { return start() })
+	if err != nil {
+		text, _ := os.ReadFile(console)
+		t.Fatalf("%v\n%s", err, text)
+	}
+	t.Cleanup(func() {
+		if err := m.Kill(); err != nil {
+			t.Error(err)
+		}
+	})
+	g := &guest{shell{t, ctx, m}, m, dir}
+	g.try("systemctl", "is-system-running", "--wait")
+	t.Logf("booted: %s", time.Since(began).Round(time.Second))
+	return g
+}
+
+// install installs the package, and a configuration. The supervisor has nobody to start it again, so that it stays frozen.
+func (g *guest) install() {
+	g.Helper()
+	found, err := filepath.Glob("../../build/pgvigil_*_amd64.deb")
+	if err != nil || len(found) != 1 {
+		g.Fatalf("not exactly one package, %q (make package ARCHS=amd64)", found)
+	}
+	if out, err := exec.Command("cp", found[0], filepath.Join(g.dir, "pgvigil.deb")).CombinedOutput(); err != nil {
+		g.Fatalf("%v: %s", err, out)
+	}
+	g.do("dpkg", "-i", vm.SystemShare+"/pgvigil.deb")
+	g.put("/etc/systemd/system/pgvigil.service.d/alone.conf", "[Service]\nRestart=no\nWatchdogSec=0\n")
+	g.do("systemctl", "daemon-reload")
+	g.do("install", "-d", "-o", "postgres", "-g", "postgres", "/home/postgres", "/srv/archive")
+	g.put("/etc/pgvigil/pgvigil.hcl", guarded(margin))
+}
+
+// put writes a file that everybody may read.
+func (g *guest) put(path, text string) {
+	g.Helper()
+	if err := os.WriteFile(filepath.Join(g.dir, "file"), []byte(text), 0o644); err != nil {
+		g.Fatal(err)
+	}
+	g.do("install", "-D", "-m", "644", vm.SystemShare+"/file", path)
+}
+
+// load loads the watchdog's driver.
+func (g *guest) load() {
+	g.Helper()
+	if err := g.Load(); err != nil {
+		g.Fatal(err)
+	}
+}
+
+// device reads what the kernel says of the watchdog.
+func (g *guest) device(attribute string) string {
+	return g.try("cat", "/sys/class/watchdog/watchdog0/"+attribute)
+}
+
+// deviceState waits until the kernel says that the device runs, or does not.
+func (g *guest) deviceState(state string) {
+	g.Helper()
+	g.eventually("the device is "+state, time.Minute, func() bool { return g.device("state") == state })
+}
+
+// because waits until a rule keeps the supervisor from leading.
+func (g *guest) because(rule, problem string) {
+	g.Helper()
+	g.eventually(rule+" holds: "+problem, time.Minute, func() bool {
+		return strings.Contains(g.try("pgvigil", "why"), rule) && strings.Contains(g.get("/v1/status"), problem)
+	})
+}
+
+// get asks the supervisor's interface.
+func (g *guest) get(path string) string {
+	return g.try("bash", "-c", `exec 3<>/dev/tcp/127.0.0.1/8008 && printf 'GET `+path+` HTTP/1.0\r\n\r\n' >&3 && cat <&3`)
+}
+
+// unled fails the test if the supervisor has ever led.
+func (g *guest) unled() {
+	g.Helper()
+	if said := g.try("journalctl", "-u", "pgvigil", "--grep", "leadership taken|watchdog armed", "-o", "cat"); said != "" {
+		g.Errorf("led without a watchdog: %s", said)
+	}
+}
+
+// Without the device that it must have, the supervisor does not lead.
+func (g *guest) deviceless() {
+	g.do("systemctl", "start", "pgvigil-dcs", "pgvigil")
+	g.because("V-130", "no such device")
+	if said := g.try("pgvigil", "doctor"); !strings.Contains(said, "there is no /dev/watchdog") {
+		g.Errorf("doctor says:\n%s", said)
+	}
+	g.unled()
+}
+
+// A device that systemd has open is as good as none.
+func (g *guest) rivalled() {
+	g.load()
+	g.put("/etc/systemd/system.conf.d/watchdog.conf", "[Manager]\nRuntimeWatchdogSec=120\n")
+	g.do("systemctl", "daemon-reexec")
+	g.deviceState("active")
+	g.do("systemctl", "restart", "pgvigil")
+	g.because("V-130", "another process has it open")
+	if said := g.try("pgvigil", "doctor"); !strings.Contains(said, "RuntimeWatchdogSec=2min") {
+		g.Errorf("doctor says:\n%s", said)
+	}
+	g.unled()
+	g.do("rm", "/etc/systemd/system.conf.d/watchdog.conf")
+	g.do("systemctl", "daemon-reexec")
+	g.deviceState("inactive")
+	g.do("systemctl", "restart", "pgvigil")
+}
+
+// The udev rule and the hardened unit let the supervisor use the device, which is armed before PostgreSQL opens.
+func (g *guest) armed() {
+	if got := g.do("stat", "-c", "%G %a", "/dev/watchdog", "/dev/watchdog0"); got != "postgres 660\npostgres 660" {
+		g.Errorf("group and mode of the device: %s", got)
+	}
+	g.leads()
+	g.timeout(watchdogTimeout)
+	first, _, _ := strings.Cut(g.do("journalctl", "-u", "pgvigil", "--grep", "leadership taken|watchdog armed", "-o", "cat"), "\n")
+	if !strings.Contains(first, "watchdog armed") {
+		g.Errorf("before the watchdog was armed: %s", first)
+	}
+	if said := g.try("pgvigil", "doctor"); !strings.Contains(said, "armed, resets this host in ") {
+		g.Errorf("doctor says:\n%s", said)
+	}
+}
+
+func (g *guest) leads() {
+	g.Helper()
+	g.eventually("leads", 2*time.Minute, func() bool { return strings.HasPrefix(g.status(), "leader, ") })
+	g.deviceState("active")
+}
+
+// timeout waits until the device has one, and the supervisor tells it.
+func (g *guest) timeout(want time.Duration) {
+	g.Helper()
+	seconds := strconv.Itoa(int(want / time.Second))
+	g.eventually("a timeout of "+want.String(), time.Minute, func() bool {
+		return g.device("timeout") == seconds && g.metric("timeout_seconds") == seconds && g.metric("armed") == "1"
+	})
+}
+
+// metric is what the supervisor tells of its watchdog.
+func (g *guest) metric(name string) string {
+	_, rest, _ := strings.Cut(g.get("/metrics"), "\npgvigil_watchdog_"+name+"{")
+	line, _, _ := strings.Cut(rest, "\n")
+	_, value, _ := strings.Cut(line, "} ")
+	return value
+}
+
+// A supervisor that is restarted gives the device that it takes over the new timeout.
+func (g *guest) reprogrammed() {
+	g.put("/etc/pgvigil/pgvigil.hcl", guarded(margin+2*time.Second))
+	g.do("systemctl", "restart", "pgvigil")
+	g.timeout(watchdogTimeout - 2*time.Second)
+	g.put("/etc/pgvigil/pgvigil.hcl", guarded(margin))
+	g.do("systemctl", "restart", "pgvigil")
+	g.timeout(watchdogTimeout)
+}
+
+// A supervisor that is stopped lets the device go.
+func (g *guest) stopped() {
+	g.do("systemctl", "stop", "pgvigil")
+	g.runsOn()
+	g.do("systemctl", "start", "pgvigil")
+	g.leads()
+}
+
+// While the cluster is paused nothing depends on the supervisor.
+func (g *guest) paused() {
+	g.do("pgvigil", "pause")
+	g.deviceState("inactive")
+	g.signal(syscall.SIGSTOP)
+	g.runsOn()
+	g.signal(syscall.SIGCONT)
+	g.do("pgvigil", "resume")
+	g.leads()
+}
+
+// runsOn fails the test if the device runs, or the host is reset all the same.
+func (g *guest) runsOn() {
+	g.Helper()
+	if got := g.device("state"); got != "inactive" {
+		g.Errorf("the device is %s", got)
+	}
+	select {
+	case <-g.Done():
+		g.Fatal("the host was reset")
+	case <-time.After(watchdogTimeout + 2*time.Second):
+	}
+}
+
+// freeze stops the supervisor soon after a renewal, and prints the uptime at which the leadership ends.
+const freeze = `
+for (( ; ; )); do
+    read -r now _ </proc/uptime
+    exec 3<>/dev/tcp/127.0.0.1/8008
+    printf 'GET /metrics HTTP/1.0\r\n\r\n' >&3
+    left=$(sed -n 's/^pgvigil_leadership_remaining_seconds{.*} //p' <&3)
+    if [[ ${left%.*} -ge $2 ]]; then kill -STOP "$1"; break; fi
+done
+echo "$now $left"
+`
+
+// A supervisor that is frozen has the host reset before its leadership is over.
+func (g *guest) frozen() {
+	fresh := strconv.Itoa(int((watchdogTTL - watchdogTTL/8) / time.Second))
+	var uptime, left float64
+	out := g.do("bash", "-c", freeze, "freeze", g.property("MainPID"), fresh)
+	if _, err := fmt.Sscan(out, &uptime, &left); err != nil {
+		g.Fatalf("%q: %v", out, err)
+	}
+	began := boottime.Now()
+	clocks, err := g.Clocks()
+	if err != nil {
+		g.Fatal(err)
+	}
+	rest := time.Duration((uptime+left)*float64(time.Second)) - clocks.Uptime
+	select {
+	case <-g.Done():
+	case <-time.After(2 * watchdogTTL):
+		g.Fatal("the host was not reset")
+	}
+	took := boottime.Now().Sub(began)
+	g.Logf("reset %s before the leadership, of %s, was over", (rest - took).Round(time.Millisecond), watchdogTTL)
+	if took > rest {
+		g.Error("the leadership was over before that")
+	}
+}
