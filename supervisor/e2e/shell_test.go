@@ -7,6 +7,7 @@ package e2e_test
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -60,6 +61,33 @@ func (h *shell) signal(s syscall.Signal) string {
 	pid := h.property("MainPID")
 	h.do("kill", fmt.Sprintf("-%d", s), pid)
 	return pid
+}
+
+// get asks the supervisor's interface.
+func (h *shell) get(path string) string {
+	return h.try("bash", "-c", `exec 3<>/dev/tcp/127.0.0.1/8008 && printf 'GET `+path+` HTTP/1.0\r\n\r\n' >&3 && cat <&3`)
+}
+
+// strike sends a leading supervisor a signal soon after a renewal, and returns the uptime at which its leadership ends.
+func (h *shell) strike(s syscall.Signal, ttl time.Duration) time.Duration {
+	h.Helper()
+	const script = `
+for (( ; ; )); do
+    read -r now _ </proc/uptime
+    exec 3<>/dev/tcp/127.0.0.1/8008
+    printf 'GET /metrics HTTP/1.0\r\n\r\n' >&3
+    left=$(sed -n 's/^pgvigil_leadership_remaining_seconds{.*} //p' <&3)
+    if [[ ${left%.*} -ge $3 ]]; then kill "-$2" "$1"; break; fi
+done
+echo "$now $left"
+`
+	fresh := strconv.Itoa(int((ttl - ttl/8) / time.Second))
+	out := h.do("bash", "-c", script, "strike", h.property("MainPID"), strconv.Itoa(int(s)), fresh)
+	var uptime, left float64
+	if _, err := fmt.Sscan(out, &uptime, &left); err != nil {
+		h.Fatalf("%q: %v", out, err)
+	}
+	return time.Duration((uptime + left) * float64(time.Second))
 }
 
 // eventually waits for a condition.

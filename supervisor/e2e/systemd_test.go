@@ -52,6 +52,11 @@ postgres {
 }
 `
 
+// lonelyWith is lonely with another ttl.
+func lonelyWith(ttl time.Duration) string {
+	return strings.Replace(lonely, `{ member = "a" }`, fmt.Sprintf("{\n  member = \"a\"\n  ttl    = %q\n}", ttl), 1)
+}
+
 // host is a machine with a systemd of its own, on which pgvigil is installed.
 type host struct {
 	shell
@@ -76,6 +81,7 @@ func TestSystemd(t *testing.T) {
 		{"reloaded", (*host).reloaded},
 		{"stopped", (*host).stopped},
 		{"journal", (*host).journal},
+		{"not to be started", (*host).unstartable},
 	} {
 		if !t.Run(step.name, func(t *testing.T) { step.test(&host{shell{t, h.ctx, h.Container}, h.Container}) }) {
 			t.Log(h.try("journalctl", "-u", "pgvigil*", "-n", "60", "--no-pager"))
@@ -388,4 +394,28 @@ func (h *host) journal() {
 			h.Errorf("journalctl -x does not say %q", text)
 		}
 	}
+}
+
+// A supervisor that is dead, and cannot be started again, does not leave a primary behind whose leadership is over.
+func (h *host) unstartable() {
+	const program, ttl = "/usr/bin/pgvigild", 8 * time.Second
+	h.configure(lonelyWith(ttl))
+	h.do("systemctl", "start", "pgvigil")
+	h.eventually("leads", time.Minute, func() bool { return strings.HasPrefix(h.status(), "leader, ") })
+	h.do("chmod", "0", program)
+	end := boottime.Instant(h.strike(syscall.SIGKILL, ttl))
+	running := func() bool { return h.try("pgrep", "-u", "postgres", "-x", "postgres") != "" }
+	if !running() {
+		h.Error("PostgreSQL ended with the supervisor")
+	}
+	h.eventually("PostgreSQL is ended", 2*ttl, func() bool { return !running() })
+	left := end.Sub(boottime.Now())
+	h.Logf("PostgreSQL was ended %s before the leadership, of %s, was over", left, ttl)
+	if left < 0 {
+		h.Error("the leadership was over before that")
+	}
+	if h.property("NRestarts") == "0" {
+		h.Error("systemd has not tried to start the supervisor")
+	}
+	h.do("chmod", "755", program)
 }

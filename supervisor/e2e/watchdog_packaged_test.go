@@ -22,14 +22,11 @@ import (
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab/vm"
 )
 
-// guarded is lonely with a watchdog that it must have.
-func guarded(margin time.Duration) string {
-	ttl := fmt.Sprintf("member = \"a\"\n  ttl = %q\n", watchdogTTL)
-	return strings.Replace(lonely, `member = "a"`, ttl, 1) +
-		fmt.Sprintf("watchdog {\n  mode = \"required\"\n  safety_margin = %q\n}\n", margin)
-}
-
-const margin = watchdogTTL - watchdogTimeout
+const (
+	// hardware is the watchdog of the machine, softdog that of its kernel.
+	hardware, softdog = "/dev/watchdog0", "/dev/watchdog1"
+	margin            = watchdogTTL - watchdogTimeout
+)
 
 // guest is a virtual machine with a systemd of its own, on which our package is installed.
 type guest struct {
@@ -38,37 +35,20 @@ type guest struct {
 	dir string
 }
 
-// TestWatchdogPackaged runs our package on a Debian of its own, with a real kernel, its systemd, its udev, and a watchdog that
-// the supervisor must have to lead: one of hardware, and one of the kernel.
+// TestWatchdogPackaged runs our package on a Debian of its own, with a real kernel, its systemd, its udev, and watchdogs that the
+// supervisor must have to lead.
 func TestWatchdogPackaged(t *testing.T) {
-	t.Run("i6300esb", func(t *testing.T) {
-		t.Parallel()
-		g := bootGuest(t, "i6300esb")
-		g.install()
-		for _, step := range []struct {
-			name string
-			test func(*guest)
-		}{
-			{"no device", (*guest).deviceless},
-			{"systemd has the device", (*guest).rivalled},
-			{"armed", (*guest).armed},
-			{"another margin", (*guest).reprogrammed},
-			{"stopped", (*guest).stopped},
-			{"frozen", (*guest).frozen},
-		} {
-			g.step(t, step.name, step.test)
-		}
-	})
-	t.Run("softdog", func(t *testing.T) {
-		t.Parallel()
-		g := bootGuest(t, "softdog")
-		g.load()
-		g.install()
-		g.do("systemctl", "start", "pgvigil-dcs", "pgvigil")
-		g.step(t, "armed", (*guest).armed)
-		g.step(t, "paused", (*guest).paused)
-		g.step(t, "frozen", (*guest).frozen)
-	})
+	t.Parallel()
+	g := bootGuest(t)
+	g.step(t, "installed", (*guest).install)
+	g.step(t, "no device", (*guest).deviceless)
+	g.step(t, "systemd has the device", (*guest).rivalled)
+	g.step(t, "softdog armed", func(g *guest) { g.armed(softdog) })
+	g.step(t, "another margin", (*guest).reprogrammed)
+	g.step(t, "stopped", (*guest).stopped)
+	g.step(t, "i6300esb armed", func(g *guest) { g.armed(hardware) })
+	g.step(t, "paused", (*guest).paused)
+	g.step(t, "frozen", (*guest).frozen)
 }
 
 // step is a part of the story, without which the rest cannot be told.
@@ -83,8 +63,8 @@ func (g *guest) step(t *testing.T, name string, test func(*guest)) {
 	t.Logf("%s: %s", name, time.Since(began).Round(time.Second))
 }
 
-// bootGuest switches a machine on whose driver is not loaded yet.
-func bootGuest(t *testing.T, driver string) *guest {
+// bootGuest switches a machine on whose watchdogs' drivers are not loaded yet.
+func bootGuest(t *testing.T) *guest {
 	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Minute)
 	t.Cleanup(cancel)
 	root, err := container.Root()
@@ -98,8 +78,8 @@ func bootGuest(t *testing.T, driver string) *guest {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	began, console := time.Now(), filepath.Join(dir, "console.log")
 	m, err := vm.Start(ctx, vm.Config{
-		Name: "guest", Dir: filepath.Join(dir, "vm"), Console: console, System: root, Later: []string{driver}, Share: dir,
-		Memory: 1280, Watchdog: driver == "i6300esb",
+		Name: "guest", Dir: filepath.Join(dir, "vm"), Console: console, System: root, Later: []string{"i6300esb", "softdog"}, Share: dir,
+		Memory: 1280, Watchdog: true,
 	}, func(start func() error) error { return start() })
 	if err != nil {
 		text, _ := os.ReadFile(console)
@@ -130,7 +110,14 @@ func (g *guest) install() {
 	g.put("/etc/systemd/system/pgvigil.service.d/alone.conf", "[Service]\nRestart=no\nWatchdogSec=0\n")
 	g.do("systemctl", "daemon-reload")
 	g.do("install", "-d", "-o", "postgres", "-g", "postgres", "/home/postgres", "/srv/archive")
-	g.put("/etc/pgvigil/pgvigil.hcl", guarded(margin))
+	g.configure(hardware, margin)
+}
+
+// configure gives the supervisor a watchdog that it must have.
+func (g *guest) configure(device string, margin time.Duration) {
+	g.Helper()
+	g.put("/etc/pgvigil/pgvigil.hcl", lonelyWith(watchdogTTL)+
+		fmt.Sprintf("watchdog {\n  mode = \"required\"\n  device = %q\n  safety_margin = %q\n}\n", device, margin))
 }
 
 // put writes a file that everybody may read.
@@ -142,23 +129,15 @@ func (g *guest) put(path, text string) {
 	g.do("install", "-D", "-m", "644", vm.SystemShare+"/file", path)
 }
 
-// load loads the watchdog's driver.
-func (g *guest) load() {
-	g.Helper()
-	if err := g.Load(); err != nil {
-		g.Fatal(err)
-	}
+// attribute reads what the kernel says of a watchdog.
+func (g *guest) attribute(device, name string) string {
+	return g.try("cat", "/sys/class/watchdog/"+filepath.Base(device)+"/"+name)
 }
 
-// device reads what the kernel says of the watchdog.
-func (g *guest) device(attribute string) string {
-	return g.try("cat", "/sys/class/watchdog/watchdog0/"+attribute)
-}
-
-// deviceState waits until the kernel says that the device runs, or does not.
-func (g *guest) deviceState(state string) {
+// is waits until the kernel says that the device is active, or inactive.
+func (g *guest) is(device, state string) {
 	g.Helper()
-	g.eventually("the device is "+state, time.Minute, func() bool { return g.device("state") == state })
+	g.eventually(device+" is "+state, time.Minute, func() bool { return g.attribute(device, "state") == state })
 }
 
 // because waits until a rule keeps the supervisor from leading.
@@ -167,11 +146,6 @@ func (g *guest) because(rule, problem string) {
 	g.eventually(rule+" holds: "+problem, time.Minute, func() bool {
 		return strings.Contains(g.try("pgvigil", "why"), rule) && strings.Contains(g.get("/v1/status"), problem)
 	})
-}
-
-// get asks the supervisor's interface.
-func (g *guest) get(path string) string {
-	return g.try("bash", "-c", `exec 3<>/dev/tcp/127.0.0.1/8008 && printf 'GET `+path+` HTTP/1.0\r\n\r\n' >&3 && cat <&3`)
 }
 
 // unled fails the test if the supervisor has ever led.
@@ -186,37 +160,37 @@ func (g *guest) unled() {
 func (g *guest) deviceless() {
 	g.do("systemctl", "start", "pgvigil-dcs", "pgvigil")
 	g.because("V-130", "no such device")
-	if said := g.try("pgvigil", "doctor"); !strings.Contains(said, "there is no /dev/watchdog") {
+	if said := g.try("pgvigil", "doctor"); !strings.Contains(said, "there is no "+hardware) {
 		g.Errorf("doctor says:\n%s", said)
 	}
 	g.unled()
 }
 
-// A device that systemd has open is as good as none.
+// A device that systemd has open is as good as none. With another one both are served.
 func (g *guest) rivalled() {
-	g.load()
+	if err := g.Load(); err != nil {
+		g.Fatal(err)
+	}
 	g.put("/etc/systemd/system.conf.d/watchdog.conf", "[Manager]\nRuntimeWatchdogSec=120\n")
 	g.do("systemctl", "daemon-reexec")
-	g.deviceState("active")
+	g.is(hardware, "active")
 	g.do("systemctl", "restart", "pgvigil")
 	g.because("V-130", "another process has it open")
 	if said := g.try("pgvigil", "doctor"); !strings.Contains(said, "RuntimeWatchdogSec=2min") {
 		g.Errorf("doctor says:\n%s", said)
 	}
 	g.unled()
-	g.do("rm", "/etc/systemd/system.conf.d/watchdog.conf")
-	g.do("systemctl", "daemon-reexec")
-	g.deviceState("inactive")
+	g.configure(softdog, margin)
 	g.do("systemctl", "restart", "pgvigil")
 }
 
 // The udev rule and the hardened unit let the supervisor use the device, which is armed before PostgreSQL opens.
-func (g *guest) armed() {
-	if got := g.do("stat", "-c", "%G %a", "/dev/watchdog", "/dev/watchdog0"); got != "postgres 660\npostgres 660" {
-		g.Errorf("group and mode of the device: %s", got)
+func (g *guest) armed(device string) {
+	if got := g.do("stat", "-c", "%G %a", device); got != "postgres 660" {
+		g.Errorf("group and mode of %s: %s", device, got)
 	}
-	g.leads()
-	g.timeout(watchdogTimeout)
+	g.leads(device)
+	g.timeout(device, watchdogTimeout)
 	first, _, _ := strings.Cut(g.do("journalctl", "-u", "pgvigil", "--grep", "leadership taken|watchdog armed", "-o", "cat"), "\n")
 	if !strings.Contains(first, "watchdog armed") {
 		g.Errorf("before the watchdog was armed: %s", first)
@@ -226,18 +200,18 @@ func (g *guest) armed() {
 	}
 }
 
-func (g *guest) leads() {
+func (g *guest) leads(device string) {
 	g.Helper()
 	g.eventually("leads", 2*time.Minute, func() bool { return strings.HasPrefix(g.status(), "leader, ") })
-	g.deviceState("active")
+	g.is(device, "active")
 }
 
 // timeout waits until the device has one, and the supervisor tells it.
-func (g *guest) timeout(want time.Duration) {
+func (g *guest) timeout(device string, want time.Duration) {
 	g.Helper()
 	seconds := strconv.Itoa(int(want / time.Second))
 	g.eventually("a timeout of "+want.String(), time.Minute, func() bool {
-		return g.device("timeout") == seconds && g.metric("timeout_seconds") == seconds && g.metric("armed") == "1"
+		return g.attribute(device, "timeout") == seconds && g.metric("timeout_seconds") == seconds && g.metric("armed") == "1"
 	})
 }
 
@@ -251,39 +225,37 @@ func (g *guest) metric(name string) string {
 
 // A supervisor that is restarted gives the device that it takes over the new timeout.
 func (g *guest) reprogrammed() {
-	g.put("/etc/pgvigil/pgvigil.hcl", guarded(margin+2*time.Second))
+	g.configure(softdog, margin+2*time.Second)
 	g.do("systemctl", "restart", "pgvigil")
-	g.timeout(watchdogTimeout - 2*time.Second)
-	g.put("/etc/pgvigil/pgvigil.hcl", guarded(margin))
-	g.do("systemctl", "restart", "pgvigil")
-	g.timeout(watchdogTimeout)
+	g.timeout(softdog, watchdogTimeout-2*time.Second)
 }
 
-// A supervisor that is stopped lets the device go.
+// A supervisor that is stopped lets the device go. Then it may be given another one.
 func (g *guest) stopped() {
 	g.do("systemctl", "stop", "pgvigil")
+	g.do("rm", "/etc/systemd/system.conf.d/watchdog.conf")
+	g.do("systemctl", "daemon-reexec")
 	g.runsOn()
+	g.configure(hardware, margin)
 	g.do("systemctl", "start", "pgvigil")
-	g.leads()
 }
 
 // While the cluster is paused nothing depends on the supervisor.
 func (g *guest) paused() {
 	g.do("pgvigil", "pause")
-	g.deviceState("inactive")
+	g.is(hardware, "inactive")
 	g.signal(syscall.SIGSTOP)
 	g.runsOn()
 	g.signal(syscall.SIGCONT)
 	g.do("pgvigil", "resume")
-	g.leads()
+	g.leads(hardware)
 }
 
-// runsOn fails the test if the device runs, or the host is reset all the same.
+// runsOn fails the test if a device runs, or the host is reset all the same.
 func (g *guest) runsOn() {
 	g.Helper()
-	if got := g.device("state"); got != "inactive" {
-		g.Errorf("the device is %s", got)
-	}
+	g.is(softdog, "inactive")
+	g.is(hardware, "inactive")
 	select {
 	case <-g.Done():
 		g.Fatal("the host was reset")
@@ -291,32 +263,15 @@ func (g *guest) runsOn() {
 	}
 }
 
-// freeze stops the supervisor soon after a renewal, and prints the uptime at which the leadership ends.
-const freeze = `
-for (( ; ; )); do
-    read -r now _ </proc/uptime
-    exec 3<>/dev/tcp/127.0.0.1/8008
-    printf 'GET /metrics HTTP/1.0\r\n\r\n' >&3
-    left=$(sed -n 's/^pgvigil_leadership_remaining_seconds{.*} //p' <&3)
-    if [[ ${left%.*} -ge $2 ]]; then kill -STOP "$1"; break; fi
-done
-echo "$now $left"
-`
-
 // A supervisor that is frozen has the host reset before its leadership is over.
 func (g *guest) frozen() {
-	fresh := strconv.Itoa(int((watchdogTTL - watchdogTTL/8) / time.Second))
-	var uptime, left float64
-	out := g.do("bash", "-c", freeze, "freeze", g.property("MainPID"), fresh)
-	if _, err := fmt.Sscan(out, &uptime, &left); err != nil {
-		g.Fatalf("%q: %v", out, err)
-	}
+	end := g.strike(syscall.SIGSTOP, watchdogTTL)
 	began := boottime.Now()
 	clocks, err := g.Clocks()
 	if err != nil {
 		g.Fatal(err)
 	}
-	rest := time.Duration((uptime+left)*float64(time.Second)) - clocks.Uptime
+	rest := end - clocks.Uptime
 	select {
 	case <-g.Done():
 	case <-time.After(2 * watchdogTTL):

@@ -23,7 +23,10 @@ func (c Config) drivers() []string {
 	if c.System != "" {
 		return append(slices.Clone(drivers), "overlay")
 	}
-	return append(slices.Clone(drivers), "i6300esb")
+	if c.Watchdog {
+		return append(slices.Clone(drivers), "softdog")
+	}
+	return drivers
 }
 
 // module is a kernel module, uncompressed.

@@ -27,7 +27,7 @@ func arguments(c Config, k kernel) []string {
 		args = append(args, "-netdev", "tap,id=net,script=no,downscript=no,ifname="+c.Tap,
 			"-device", "virtio-net-pci,romfile=,netdev=net,mac="+mac(c.Address))
 	}
-	if c.Watchdog {
+	if c.System != "" && c.Watchdog {
 		args = append(args, "-device", "i6300esb", "-action", "watchdog=reset")
 	}
 	return args
@@ -37,12 +37,14 @@ func arguments(c Config, k kernel) []string {
 // and on a busy machine wrongly, while pgvigil takes for granted that clocks run at about the same rate.
 const commandLine = "console=ttyS0 loglevel=4 panic=-1 rdinit=/init tsc=unstable clocksource=hpet mitigations=off audit=0 random.trust_cpu=on"
 
-// more is for a systemd: no logins, and nothing on the console that the journal has as well.
+// more is for a systemd: no logins, nothing on the console that the journal has as well, and none of the work that takes
+// long on an emulated machine and that no test needs, such as asking for all devices there are.
 func (c Config) more() string {
 	if c.System == "" {
 		return ""
 	}
-	return " systemd.hostname=" + c.Name + " systemd.getty_auto=no systemd.show_status=no systemd.log_target=journal"
+	return " systemd.hostname=" + c.Name + " systemd.getty_auto=no systemd.show_status=no systemd.log_target=journal" +
+		" systemd.condition_needs_update=no systemd.mask=systemd-udev-trigger.service"
 }
 
 // mac is a network card's address made from an IP address, so that no two guests share one.

@@ -50,7 +50,8 @@ type Config struct {
 	UID, GID int
 	// Memory in MiB; default 768.
 	Memory int
-	// Watchdog adds a device that resets the machine if it is armed and not fed. A reset ends the machine.
+	// Watchdog adds a device that resets the machine if it is armed and not fed: a System gets an i6300esb, others load softdog.
+	// A reset ends the machine.
 	Watchdog bool
 }
 
