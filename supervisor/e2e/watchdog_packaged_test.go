@@ -78,8 +78,8 @@ func bootGuest(t *testing.T) *guest {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	began, console := time.Now(), filepath.Join(dir, "console.log")
 	m, err := vm.Start(ctx, vm.Config{
-		Name: "guest", Dir: filepath.Join(dir, "vm"), Console: console, System: root, Later: []string{"i6300esb", "softdog"}, Share: dir,
-		Memory: 1280, Watchdog: true,
+		Name: "guest", Dir: filepath.Join(dir, "vm"), Console: console, System: root, Share: dir, Memory: 1280,
+		Watchdog: true, Later: []string{"i6300esb", "softdog"},
 	}, func(start func() error) error { return start() })
 	if err != nil {
 		text, _ := os.ReadFile(console)

@@ -50,7 +50,8 @@ func (d *Doctor) watchdog(ctx context.Context, r *report) {
 			c.Device)
 	}
 	if cause := watchdog.LastReset(g.attribute("bootstatus")); cause != "" {
-		r.note("watchdog.last_reset", "see the log of the time before", "what reset this host before it booted, as the driver tells: %s", cause)
+		r.note("watchdog.last_reset", "see the log of the time before",
+			"what reset this host before it booted, as the driver tells: %s", cause)
 	}
 }
 
@@ -61,7 +62,8 @@ func (g *dog) armed(r *report) {
 	case s == nil:
 	case s.Self.Watchdog.Armed:
 		w := s.Self.Watchdog
-		r.ok("watchdog.armed", "armed, resets this host in %.1f s unless the leadership is renewed; timeout %.0f s", w.SecondsLeft, w.TimeoutSeconds)
+		r.ok("watchdog.armed", "armed, resets this host in %.1f s unless the leadership is renewed; timeout %.0f s",
+			w.SecondsLeft, w.TimeoutSeconds)
 	default:
 		r.ok("watchdog.armed", "not armed: PostgreSQL cannot be written to here, or the cluster is paused")
 	}

@@ -149,7 +149,9 @@ func TestTooFast(t *testing.T) {
 
 // Ensure the operator learns that the last reset was the watchdog's.
 func TestTellsReset(t *testing.T) {
-	for status, want := range map[string]string{"0": "", "32": "watchdog", "0x20": "watchdog", "4": "external relay 1", "33": "watchdog, overheating", "": ""} {
+	for status, want := range map[string]string{
+		"0": "", "32": "watchdog", "0x20": "watchdog", "4": "external relay 1", "33": "watchdog, overheating", "": "",
+	} {
 		b := newBench(t, Automatic, func(k *fakeKernel) { k.bootstatus = status })
 		b.begin()
 		said := strings.Contains(b.log.String(), "reset this host")

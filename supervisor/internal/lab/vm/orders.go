@@ -83,8 +83,9 @@ func (m *Machine) Exec(ctx context.Context, name string, args ...string) (string
 	log := fmt.Sprintf("output.%d", m.outputs.Add(1))
 	words := append([]string{name}, args...)
 	_, ended, err := m.Run(Program{
-		Path: "/usr/bin/env", Args: words, Env: []string{"PATH=/usr/sbin:/usr/bin", "LANG=C.UTF-8", "SYSTEMD_PAGER=", "SYSTEMD_COLORS=0"},
-		Dir: "/", Log: filepath.Join(SystemShare, log),
+		Path: "/usr/bin/env", Args: words, Dir: "/",
+		Env: []string{"PATH=/usr/sbin:/usr/bin", "LANG=C.UTF-8", "SYSTEMD_PAGER=", "SYSTEMD_COLORS=0"},
+		Log: filepath.Join(SystemShare, log),
 	})
 	if err != nil {
 		return "", err

@@ -28,7 +28,8 @@ StandardError=journal+console
 	unit = "/etc/systemd/system/lab.service"
 )
 
-// bootSystem makes a root file system of the one that the machine is offered and a layer in memory for what is changed, and gives way to its systemd.
+// bootSystem makes a root file system of the one that the machine is offered and a layer in memory for what is changed, and
+// gives way to its systemd.
 func bootSystem(plan vm.Plan) error {
 	err := do([]mount{
 		{vm.RootTag, "/lower", "9p", unix.MS_RDONLY, old},
