@@ -400,7 +400,7 @@ func (h *host) journal() {
 func (h *host) unstartable() {
 	const program, ttl = "/usr/bin/pgvigild", 8 * time.Second
 	h.configure(lonelyWith(ttl))
-	h.do("systemctl", "start", "pgvigil")
+	h.do("systemctl", "restart", "pgvigil")
 	h.eventually("leads", time.Minute, func() bool { return strings.HasPrefix(h.status(), "leader, ") })
 	h.do("chmod", "0", program)
 	end := boottime.Instant(h.strike(syscall.SIGKILL, ttl))
