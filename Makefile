@@ -48,7 +48,7 @@ package-check: package ## the packages: linters, reproducibility, install, upgra
 	@contrib/setup/packages.sh package
 	@VERSION='$(VERSION)' contrib/lab/packages_check.sh
 
-bench: ## the figures of docs/benchmarks.md, measured here
+bench: ## the figures of docs/benchmarks.md, measured here; ARGS=routers those of the router plugins
 	@contrib/setup/packages.sh test
 	@$(MAKE) --no-print-directory build
 	@contrib/setup/bench.sh $(ARGS)

@@ -7,18 +7,12 @@
 #   contrib/lab/systemd.sh            print the directory, preparing it first if needed
 #   contrib/lab/systemd.sh --clean    remove what it prepared
 #
-# Needs root and debootstrap. Packages come from the mirror that this machine's own apt sources name.
-#
-# Cache: $PGVIGIL_LAB_CACHE, or /var/cache/pgvigil.
+# Needs root and debootstrap. Mirror and cache: see trixie.sh.
 
 set -euo pipefail
+. "$(dirname "$0")/trixie.sh"
 
-readonly release=trixie
-readonly keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 readonly packages=systemd,systemd-sysv,udev,dbus,iproute2,procps,postgresql-17
-
-say() { echo "systemd: $*" >&2; }
-die() { say "$*"; exit 1; }
 
 # prepare builds the directory beside its final place, so that an interrupted run leaves nothing half done.
 prepare() {
@@ -39,15 +33,13 @@ prepare() {
 }
 
 main() {
-    final="${PGVIGIL_LAB_CACHE:-/var/cache/pgvigil}/systemd-$release"
+    final="$(cache_dir)/systemd-$release"
     case ${1:-} in
         --clean) rm -rf "$final"; exit 0 ;;
         '') ;;
         *) die "unknown argument $1 (known: --clean)" ;;
     esac
-    mkdir -p "$(dirname "$final")"
-    exec 9>"$final.lock"
-    flock 9
+    alone
     [[ -x $final/usr/lib/systemd/systemd && -x $final/usr/bin/udevadm && -x $final/usr/lib/postgresql/17/bin/postgres ]] || prepare
     echo "$final"
 }

@@ -31,7 +31,7 @@ servers() {
     printf '%s\n' $installed $seventeen | sort -u | paste -sd:
 }
 
-# unit runs first what is pure and may share the machine, then, one package at a time, what starts real processes and
+# unit runs first what is pure and may share the machine, then, two packages at a time, what starts real processes and
 # looks at how long they take.
 unit() {
     local processes=(./supervisor/internal/{deadman,dcsserver,lab,pluginhost,daemon,doctor}/... ./plugins/{sdk,example,etcd}/...)
@@ -45,14 +45,21 @@ unit() {
     make --no-print-directory sim SEEDS=10000
     make --no-print-directory sim SEEDS=1000 ARGS='-durability rollback'
     CGO_ENABLED=1 run -race "${pure[@]}"
-    CGO_ENABLED=1 run -race -p 1 -timeout 15m "${processes[@]}"
-    run -p 1 -timeout 15m ./plugins/postgres/...
+    CGO_ENABLED=1 run -race -p 2 -timeout 15m "${processes[@]}"
+    run -p 2 -timeout 15m ./plugins/postgres/...
 }
 
-# routers, and the configurations rendered for them, are tested on the real products, in hosts made of network namespaces.
+# routers, and the configurations rendered for them, are tested on the real products, in hosts made of network namespaces: on
+# those of the distribution, and in their main parts on those of Debian 13.
 routers() {
     needs_root "the tests of routers make network namespaces and give away rights"
     CGO_ENABLED=1 run -race -p 2 -timeout 15m ./plugins/{haproxy,keepalived,pgbouncer}/... ./supervisor/internal/render
+    command -v apt-get >/dev/null || return 0
+    local newer
+    newer=$(contrib/lab/routers13.sh)
+    [[ $(haproxy -v) == "$("$newer/haproxy" -v)" ]] || PGVIGIL_TEST_HAPROXY=$newer/haproxy \
+        PGVIGIL_TEST_KEEPALIVED=$newer/keepalived PGVIGIL_TEST_PGBOUNCER=$newer/pgbouncer \
+        run -p 2 -timeout 15m -run 'Conformance|Switchover|Failover|Traffic|Lag|Restart' ./plugins/{haproxy,keepalived,pgbouncer}
 }
 
 needs_root() { [[ $EUID -eq 0 ]] || { step "$1: run make test as root"; exit 1; }; }

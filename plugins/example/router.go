@@ -95,7 +95,6 @@ func render(req *pluginv1.RouterApplyRequest) ([]byte, error) {
 		"epoch":    req.GetEpoch(),
 		"primary":  req.GetPrimary(),
 		"replicas": req.GetReplicas(),
-		"draining": req.GetDraining(),
 		"own_role": role,
 	}, "", "  ")
 	if err != nil {

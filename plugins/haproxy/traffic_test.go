@@ -81,12 +81,6 @@ func TestReads(t *testing.T) {
 		if !session.Alive() {
 			t.Error("a session of the replica backend was cut")
 		}
-		drained := reads(0, 0, "a")
-		drained.Draining = []string{"m1"}
-		c.apply(t, drained)
-		if got := l.connect(t, "replica").Member; got != "m2" {
-			t.Errorf("reads reach %q, want m2, as m1 is drained", got)
-		}
 	})
 }
 

@@ -124,6 +124,17 @@ func (w *holders) since(t time.Time) (seen []string, at []time.Duration) {
 	return seen, at
 }
 
+// nowhere is how long the VIP was nowhere before it was somewhere again, the longest time from a moment on.
+func (w *holders) nowhere(t time.Time) (longest time.Duration) {
+	seen, at := w.since(t)
+	for i := range len(seen) - 1 {
+		if seen[i] == "-" {
+			longest = max(longest, at[i+1]-at[i])
+		}
+	}
+	return longest
+}
+
 // story is since in one line.
 func (w *holders) story(t time.Time) string {
 	seen, at := w.since(t)

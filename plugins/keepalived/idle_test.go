@@ -4,11 +4,11 @@ package main
 
 import (
 	"testing"
-	"time"
+
+	"github.com/pgvigil/pgvigil/plugins/sdk/plugintest"
 )
 
-// BenchmarkIdle measures what the plugin and HAProxy cost in a second in which nothing happens but what the supervisor
-// repeats: the routes and the question for health, both every 5 s.
+// BenchmarkIdle measures what the plugin costs, and HAProxy by being asked, while nothing happens.
 func BenchmarkIdle(b *testing.B) {
 	for _, follow := range []string{"primary", "haproxy"} {
 		b.Run(follow, func(b *testing.B) { idle(b, follow) })
@@ -26,25 +26,9 @@ func idle(b *testing.B, follow string) {
 	h.startPlugin()
 	h.apply(1, h)
 	h.eventuallyWell()
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	plugin, proxy := cpu(b, h.plugin.PID()), h.haproxy.cpu()
-	b.ResetTimer()
-	for i := range b.N {
-		<-tick.C
-		if i%5 == 0 {
-			h.apply(1, h)
-			h.health()
-		}
+	pids := map[string]int{"plugin": h.plugin.PID()}
+	if h.haproxy != nil {
+		pids["haproxy"] = h.haproxy.cmd.Process.Pid
 	}
-	b.ReportMetric(float64((cpu(b, h.plugin.PID())-plugin).Microseconds())/float64(b.N), "µs-plugin/s")
-	b.ReportMetric(float64((h.haproxy.cpu()-proxy).Microseconds())/float64(b.N), "µs-haproxy/s")
-}
-
-// cpu of the program; none if there is no program.
-func (d *daemon) cpu() time.Duration {
-	if d == nil {
-		return 0
-	}
-	return cpu(d.t, d.cmd.Process.Pid)
+	plugintest.IdleRouter(b, h.conn, h.routes(1, h), pids)
 }

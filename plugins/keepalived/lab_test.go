@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -280,9 +279,8 @@ func (h *host) body() map[string]any {
 	return b
 }
 
-// apply tells the plugin of this host who is primary; nil is nobody.
-func (h *host) apply(epoch uint64, primary *host) {
-	h.t.Helper()
+// routes are what this host's plugin is told when a host is primary; nil is nobody.
+func (h *host) routes(epoch uint64, primary *host) *pluginv1.RouterApplyRequest {
 	req := &pluginv1.RouterApplyRequest{Epoch: epoch, OwnRole: pluginv1.OwnRole_OWN_ROLE_STANDBY}
 	switch primary {
 	case nil:
@@ -293,9 +291,15 @@ func (h *host) apply(epoch uint64, primary *host) {
 	if primary != nil {
 		req.Primary = &pluginv1.Endpoint{Name: primary.name, Host: primary.addr, Port: 5432}
 	}
+	return req
+}
+
+// apply tells the plugin of this host who is primary; nil is nobody.
+func (h *host) apply(epoch uint64, primary *host) {
+	h.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), plugintest.Patience)
 	defer cancel()
-	if _, err := pluginv1.NewRouterClient(h.conn).Apply(ctx, req); err != nil {
+	if _, err := pluginv1.NewRouterClient(h.conn).Apply(ctx, h.routes(epoch, primary)); err != nil {
 		h.t.Fatalf("apply on %s: %v", h.name, err)
 	}
 }
@@ -418,22 +422,4 @@ func (h *host) nft(rules string) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		h.t.Fatalf("nft on %s: %v: %s", h.name, err, out)
 	}
-}
-
-// cpu is how much processor time the threads of a process have used.
-func cpu(t testing.TB, pid int) (sum time.Duration) {
-	t.Helper()
-	paths, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/schedstat")
-	for _, path := range paths {
-		raw, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ns, err := strconv.ParseInt(strings.Fields(string(raw))[0], 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		sum += time.Duration(ns)
-	}
-	return sum
 }

@@ -340,6 +340,7 @@ func tryExec(ctx context.Context, conn *pgconn.PgConn, sql string) (string, erro
 // router is the plugin as a process of its own.
 type router struct {
 	pluginv1.RouterClient
+	conn    *grpc.ClientConn
 	base    pluginv1.BaseClient
 	process *plugintest.Process
 	host    *pluginv1.HostContext
@@ -392,17 +393,20 @@ func (r *router) start(t testing.TB) {
 
 func (r *router) use(t testing.TB, conn *grpc.ClientConn) {
 	t.Helper()
-	r.RouterClient, r.base = pluginv1.NewRouterClient(conn), pluginv1.NewBaseClient(conn)
+	r.conn, r.RouterClient, r.base = conn, pluginv1.NewRouterClient(conn), pluginv1.NewBaseClient(conn)
 	plugintest.Configure(t, conn, r.body, r.host)
 }
 
 // lead applies a primary.
 func (r *router) lead(t testing.TB, epoch uint64, primary *pluginv1.Endpoint) error {
 	t.Helper()
-	_, err := r.Apply(within(t), &pluginv1.RouterApplyRequest{
-		Epoch: epoch, Primary: primary, OwnRole: pluginv1.OwnRole_OWN_ROLE_STANDBY,
-	})
+	_, err := r.Apply(within(t), leading(epoch, primary))
 	return err
+}
+
+// leading are routes with a primary.
+func leading(epoch uint64, primary *pluginv1.Endpoint) *pluginv1.RouterApplyRequest {
+	return &pluginv1.RouterApplyRequest{Epoch: epoch, Primary: primary, OwnRole: pluginv1.OwnRole_OWN_ROLE_STANDBY}
 }
 
 func (r *router) health(t testing.TB) (bool, string) {

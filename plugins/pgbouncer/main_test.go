@@ -29,7 +29,10 @@ func TestConformance(t *testing.T) {
 func conformance(t *testing.T, program string, connect func(testing.TB) *grpc.ClientConn) {
 	file := emptyFile(t)
 	b := newBouncer(t, program, file)
-	body := map[string]any{"consoles": []string{b.console("pgvigil")}, "password": password, "databases_file": databases(file)}
+	body := map[string]any{
+		"consoles": []string{b.console("pgvigil")}, "password": password, "databases_file": databases(file),
+		"databases": []string{"app"}, // a pause of all is shown nowhere
+	}
 	host := plugintest.Host(t, "m1")
 	t.Run("base", func(t *testing.T) {
 		plugintest.Base(t, plugintest.Subject{Connect: connect, Body: body, Host: host})

@@ -44,6 +44,7 @@ func TestTraffic(t *testing.T) {
 		{"host with the address, the primary and etcd's leader lost", (*traffic).loseHost, 10 * time.Second},
 		{"primary cut off, healed", (*traffic).cutOff, 10 * time.Second},
 		{"haproxy killed on the host with the address", (*traffic).killHAProxy, 5 * time.Second},
+		{"standby behind the limit of the port for reads", (*traffic).fallBehind, 5 * time.Second},
 	} {
 		ok := t.Run(f.name, func(t *testing.T) {
 			tr.T = t

@@ -17,7 +17,7 @@ import (
 type RouterEnv struct {
 	// Connect starts the plugin, configured; later calls find what earlier ones left on disk.
 	Connect func(t testing.TB) *grpc.ClientConn
-	// Effect is what the router does with traffic now, in any form; equal effects are equal strings.
+	// Effect is what the router does with traffic now, in any form, a pause included; equal effects are equal strings.
 	Effect func(t testing.TB) string
 	// Forget makes the router lose what it was told, as its restart would.
 	Forget func(t testing.TB)
@@ -129,6 +129,25 @@ func (r *routerStory) pause(t *testing.T) {
 	if !slices.Equal(got, want) || status.Code(again) != want[2] {
 		t.Errorf("pause of an older epoch, pause, resume: got %v and then %v, want %v", got, again, want)
 	}
+	if want[1] == codes.OK {
+		r.hold(t)
+	}
+}
+
+// hold: a pause that nobody ends lasts for hold_ns, and ends by itself.
+func (r *routerStory) hold(t *testing.T) {
+	t.Helper()
+	before, asked := r.Effect(t), time.Now()
+	if _, err := r.client.Pause(within(t, Patience), pauseAt(6)); err != nil {
+		t.Fatalf("pause: %v", err)
+	}
+	if r.Effect(t) == before {
+		t.Error("a pause changed nothing")
+	}
+	Eventually(t, "the pause has ended by itself", func() bool { return r.Effect(t) == before })
+	if took := time.Since(asked); took < holdFor || took > holdFor+5*time.Second {
+		t.Errorf("the pause lasted %s, and hold_ns was %s", took, holdFor)
+	}
 }
 
 // examine: a plugin that only looks can be asked, and neither it nor its end has an effect.
@@ -164,8 +183,11 @@ func (r *routerStory) restart(t *testing.T) {
 	}
 }
 
+// holdFor is how long pauses of the suite may last.
+const holdFor = 3 * time.Second
+
 func pauseAt(epoch uint64) *pluginv1.PauseRequest {
-	return &pluginv1.PauseRequest{Epoch: epoch, WaitNs: int64(time.Second), HoldNs: int64(time.Second)}
+	return &pluginv1.PauseRequest{Epoch: epoch, WaitNs: int64(time.Second), HoldNs: int64(holdFor)}
 }
 
 // swapped are the routes after a switchover.

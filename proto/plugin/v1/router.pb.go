@@ -171,10 +171,8 @@ type RouterApplyRequest struct {
 	Primary *Endpoint `protobuf:"bytes,2,opt,name=primary,proto3" json:"primary,omitempty"`
 	// Members that serve reads, by name ascending.
 	Replicas []*Endpoint `protobuf:"bytes,3,rep,name=replicas,proto3" json:"replicas,omitempty"`
-	// Members whose sessions are to be ended.
-	Draining []string `protobuf:"bytes,4,rep,name=draining,proto3" json:"draining,omitempty"`
 	// The part this host plays.
-	OwnRole       OwnRole `protobuf:"varint,5,opt,name=own_role,json=ownRole,proto3,enum=plugin.v1.OwnRole" json:"own_role,omitempty"`
+	OwnRole       OwnRole `protobuf:"varint,4,opt,name=own_role,json=ownRole,proto3,enum=plugin.v1.OwnRole" json:"own_role,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -226,13 +224,6 @@ func (x *RouterApplyRequest) GetPrimary() *Endpoint {
 func (x *RouterApplyRequest) GetReplicas() []*Endpoint {
 	if x != nil {
 		return x.Replicas
-	}
-	return nil
-}
-
-func (x *RouterApplyRequest) GetDraining() []string {
-	if x != nil {
-		return x.Draining
 	}
 	return nil
 }
@@ -478,13 +469,12 @@ const file_plugin_v1_router_proto_rawDesc = "" +
 	"\x04tags\x18\x05 \x03(\v2\x1d.plugin.v1.Endpoint.TagsEntryR\x04tags\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xd5\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb9\x01\n" +
 	"\x12RouterApplyRequest\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12-\n" +
 	"\aprimary\x18\x02 \x01(\v2\x13.plugin.v1.EndpointR\aprimary\x12/\n" +
-	"\breplicas\x18\x03 \x03(\v2\x13.plugin.v1.EndpointR\breplicas\x12\x1a\n" +
-	"\bdraining\x18\x04 \x03(\tR\bdraining\x12-\n" +
-	"\bown_role\x18\x05 \x01(\x0e2\x12.plugin.v1.OwnRoleR\aownRole\"\x15\n" +
+	"\breplicas\x18\x03 \x03(\v2\x13.plugin.v1.EndpointR\breplicas\x12-\n" +
+	"\bown_role\x18\x04 \x01(\x0e2\x12.plugin.v1.OwnRoleR\aownRole\"\x15\n" +
 	"\x13RouterApplyResponse\"V\n" +
 	"\fPauseRequest\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x17\n" +

@@ -54,9 +54,8 @@ type haproxyBlock struct {
 	} `json:"config_file"`
 }
 
-func (r *rendering) haproxyBlock() (haproxyBlock, error) {
-	var b haproxyBlock
-	err := r.block("haproxy", config.Block{
+func haproxySchema() config.Block {
+	return config.Block{
 		Attributes: []config.Attribute{
 			attribute("sockets", config.StringList, `["/run/haproxy/admin.sock"]`),
 			attribute("primary_backend", config.String, `"primary"`),
@@ -70,7 +69,12 @@ func (r *rendering) haproxyBlock() (haproxyBlock, error) {
 			attribute("path", config.String, ""),
 			attribute("primary_bind", config.String, ""),
 		}}}},
-	}, &b)
+	}
+}
+
+func (r *rendering) haproxyBlock() (haproxyBlock, error) {
+	var b haproxyBlock
+	err := r.block("haproxy", haproxySchema(), &b)
 	if err == nil && len(b.Sockets) == 0 {
 		err = usage("router \"haproxy\" has no sockets: name the path for HAProxy's admin socket")
 	}
@@ -115,14 +119,18 @@ type keepalivedBlock struct {
 
 const followHAProxy = "haproxy"
 
-func (r *rendering) keepalivedBlock() (keepalivedBlock, error) {
-	var b keepalivedBlock
-	err := r.block("keepalived", config.Block{Attributes: []config.Attribute{
+func keepalivedSchema() config.Block {
+	return config.Block{Attributes: []config.Attribute{
 		attribute("vip", config.String, ""),
 		attribute("follow", config.String, `"primary"`),
 		attribute("track_file", config.String, `"/run/pgvigil/keepalived/vrrp"`),
 		attribute("haproxy_backend", config.String, ""),
-	}}, &b)
+	}}
+}
+
+func (r *rendering) keepalivedBlock() (keepalivedBlock, error) {
+	var b keepalivedBlock
+	err := r.block("keepalived", keepalivedSchema(), &b)
 	switch {
 	case err != nil:
 	case r.missing("keepalived") && !r.missing("haproxy"):
@@ -172,14 +180,18 @@ type pgbouncerBlock struct {
 	} `json:"databases_file"`
 }
 
-func (r *rendering) pgbouncerBlock() (pgbouncerBlock, error) {
-	var b pgbouncerBlock
-	err := r.block("pgbouncer", config.Block{
+func pgbouncerSchema() config.Block {
+	return config.Block{
 		Attributes: []config.Attribute{attribute("consoles", config.StringList, `["host=/run/postgresql user=pgvigil"]`)},
 		Blocks: []config.NestedBlock{{Type: "databases_file", Body: config.Block{Attributes: []config.Attribute{
 			attribute("path", config.String, ""),
 		}}}},
-	}, &b)
+	}
+}
+
+func (r *rendering) pgbouncerBlock() (pgbouncerBlock, error) {
+	var b pgbouncerBlock
+	err := r.block("pgbouncer", pgbouncerSchema(), &b)
 	if err == nil && len(b.Consoles) == 0 {
 		err = usage("router \"pgbouncer\" has no consoles: name that of each PgBouncer, such as \"host=/run/postgresql user=pgvigil\"")
 	}
@@ -208,6 +220,10 @@ func (b pgbouncerBlock) console() (dir string, port uint16, user string) {
 	return dir, port, user
 }
 
+func etcdSchema() config.Block {
+	return config.Block{Attributes: []config.Attribute{attribute("endpoints", config.StringList, "")}}
+}
+
 // etcdPeers are the members of etcd by the endpoints in dcs "etcd", and their scheme. A member is named for its host: so
 // the names agree on all hosts, also before pgvigil runs.
 func (r *rendering) etcdPeers() ([]render.EtcdMember, string, error) {
@@ -217,8 +233,7 @@ func (r *rendering) etcdPeers() ([]render.EtcdMember, string, error) {
 	var b struct {
 		Endpoints []string `json:"endpoints"`
 	}
-	schema := config.Block{Attributes: []config.Attribute{attribute("endpoints", config.StringList, "[]")}}
-	if err := r.decode(r.cfg.DCS, schema, &b); err != nil {
+	if err := r.decode(r.cfg.DCS, etcdSchema(), &b); err != nil {
 		return nil, "", err
 	}
 	var peers []render.EtcdMember

@@ -178,7 +178,7 @@ func (s State) observedView(o Observation, p Policy) State {
 		s.LeaderMoved = s.LeaderSeen.At != 0
 		s.LeaderSeen = Seen{Rev: v.Leader.Rev, At: v.SeenAt}
 	}
-	s.Members = seenMembers(s.Members, v)
+	s.Members = seenMembers(s.Members, v, p)
 	s = s.observedHold(v, p)
 	s = s.observedResume(o, p)
 	s = s.observedOwn(v, p)
@@ -191,7 +191,7 @@ func (s State) observedView(o Observation, p Policy) State {
 }
 
 // seenMembers carries over since when each record has been as it is.
-func seenMembers(old []MemberSeen, v *View) []MemberSeen {
+func seenMembers(old []MemberSeen, v *View, p Policy) []MemberSeen {
 	seen := make([]MemberSeen, 0, len(v.Members))
 	for _, m := range v.Members {
 		i := slices.IndexFunc(old, func(x MemberSeen) bool { return x.Name == m.Value.Name })
@@ -199,7 +199,11 @@ func seenMembers(old []MemberSeen, v *View) []MemberSeen {
 			seen = append(seen, old[i])
 			continue
 		}
-		seen = append(seen, MemberSeen{Name: m.Value.Name, Seen: Seen{Rev: m.Rev, At: v.SeenAt}})
+		x := MemberSeen{Name: m.Value.Name, Seen: Seen{Rev: m.Rev, At: v.SeenAt}}
+		if p.Routers {
+			x.Leader = v.Leader.Value.LSN
+		}
+		seen = append(seen, x)
 	}
 	return seen
 }

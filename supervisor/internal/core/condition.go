@@ -39,6 +39,7 @@ var (
 	clusterBorn     = &condition{"cluster has had a leader", func(f *facts) bool { return f.view.Epoch.Exists() }}
 	identityMissing = &condition{"system identifier not fixed", func(f *facts) bool { return !f.view.Identity.Exists() }}
 	identityForeign = &condition{"data of another cluster", (*facts).identityForeign}
+	unfinished      = &condition{"first leadership here came to nothing", (*facts).unfinished}
 
 	// The local PostgreSQL.
 	writable    = &condition{"PostgreSQL may be writable", func(f *facts) bool { return f.s.Writable || f.o.Postgres == nil && f.s.Hold.Epoch != 0 }}
@@ -52,10 +53,10 @@ var (
 	}}
 	pgAbsent   = &condition{"no data directory", func(f *facts) bool { return f.pg.Status == StatusAbsent }}
 	pgUnusable = &condition{"data directory unusable", func(f *facts) bool { return f.pg.Status == StatusUnusable }}
-	// halfRewound is no case for a person: what the rewind was to keep is kept, and a fresh copy makes good the rest.
+	// halfRewound: the one unusable directory that a fresh copy may replace unasked.
 	halfRewound = &condition{"rewind broke off", func(f *facts) bool { return f.pg.Status == StatusUnusable && f.pg.HalfRewound }}
 	pgHung      = &condition{"PostgreSQL hung for a TTL", func(f *facts) bool { return f.s.HungSince != 0 && f.o.Now.Sub(f.s.HungSince) >= f.p.TTL }}
-	dataKnown   = &condition{"data belongs here", func(f *facts) bool { return f.s.SystemID != 0 && f.s.SystemID == f.pg.SystemID }}
+	dataKnown   = &condition{"data belongs here", (*facts).dataKnown}
 	// standsAlone: a rewound or copied directory may need WAL of its source before it lets anybody in.
 	standsAlone     = &condition{"consistent by itself", func(f *facts) bool { return !f.s.Lacking || named.holds(f) }}
 	stray           = &condition{"starting towards another than the leader", (*facts).stray}
@@ -161,6 +162,16 @@ func (f *facts) cloneDue() bool {
 		return false
 	}
 	return halfRewound.holds(f) || f.down() && (f.s.Ladder.Rung >= RungClone || f.rewindDue() && !f.p.Rewind)
+}
+
+// unfinished: this member had the cluster's first leadership, to make or to adopt its database, and lost it before it could say which
+// one that is. Nobody else has data; what is here is what it made.
+func (f *facts) unfinished() bool {
+	return identityMissing.holds(f) && f.leader.Holder == f.p.Self.Name
+}
+
+func (f *facts) dataKnown() bool {
+	return f.pg.SystemID != 0 && (f.s.SystemID == f.pg.SystemID || f.unfinished())
 }
 
 // identityForeign: both identifiers are known and differ.

@@ -45,5 +45,5 @@
 //	cohort.go ballot.go suspicion.go beat.go                 those of quorum durability
 //	rules_*.go                                               the table: first section, first rule
 //	duty.go commit.go                                        what a leader and a member do whatever else they do
-//	decide.go wake.go quiet.go admit.go render.go            the entry points
+//	decide.go wake.go quiet.go admit.go forecast.go render.go the entry points
 package core

@@ -126,12 +126,17 @@ func (f *facts) publish() Plan {
 
 // seenSelf is since when our own record has been as it is.
 func (f *facts) seenSelf() Instant {
+	return f.seen(f.p.Self.Name).At
+}
+
+// seen is since when a member's record has been as it is; zero for one without.
+func (f *facts) seen(name string) MemberSeen {
 	for _, m := range f.s.Members {
-		if m.Name == f.p.Self.Name {
-			return m.At
+		if m.Name == name {
+			return m
 		}
 	}
-	return 0
+	return MemberSeen{}
 }
 
 // self is the member record as it should be now.
@@ -219,7 +224,7 @@ func (f *facts) leads() bool {
 func (f *facts) routes() Routes {
 	r := Routes{Epoch: f.epoch(), OwnRole: RoleUnknown}
 	for _, m := range f.view.Members {
-		e := endpoint(m.Value, f.leader.LSN)
+		e := endpoint(m.Value, f.seen(m.Value.Name).Leader)
 		switch {
 		case !f.alive(m.Value.Name) || m.Value.Status != StatusRunning:
 		case m.Value.Role == RolePrimary && m.Value.Name == f.leader.Holder && leaderLive(f.s, f.o, f.p):
@@ -258,10 +263,11 @@ func (f *facts) stop() Action {
 	return a
 }
 
+// endpoint is a member as traffic sees it. leader is how far the leader was known to be when the member's record came.
 func endpoint(m Member, leader LSN) Endpoint {
 	e := Endpoint{Peer: Peer{Name: m.Name, Host: m.Host, Port: m.Port}, Tags: m.Tags}
-	if leader > m.Replayed && m.Role == RoleStandby {
-		e.LagBytes = uint64(leader - m.Replayed)
+	if m.Role == RoleStandby {
+		e.LagBytes = max(leader, m.LSN).past(m.Replayed)
 	}
 	return e
 }

@@ -30,6 +30,8 @@ func quorumRules() section {
 			"Electing: PostgreSQL is started as a standby of nobody, to learn where its WAL ends."),
 		row("R-110", []literal{is(formerLife)}, wait, nil,
 			"This member led before its host was restarted: its old leadership has to run out first."),
+		row("R-115", []literal{is(pgAbsent), is(unfinished), not(othersHave), is(watchdogReady), is(mayBootstrap)}, taking, takes,
+			"The first leadership was this member's, and ended before there was a database: it is taken once more."),
 		row("R-120", []literal{not(pgStandby)}, wait, nil,
 			"Electing, and PostgreSQL does not run here: this member has no vote."),
 		row("R-130", []literal{is(named), is(forced)}, taking, takes,

@@ -152,6 +152,8 @@ type Seen struct {
 type MemberSeen struct {
 	Name string
 	Seen
+	// Leader is how far the leader was known to be when the record came. Kept for routers only.
+	Leader LSN
 }
 
 // MemberAt is a member and an instant.

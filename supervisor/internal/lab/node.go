@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -97,6 +98,20 @@ func (n *Node) lay() error {
 		}
 	}
 	return n.Configure(n.Config())
+}
+
+// Ask runs pgvigil with the node's configuration, where clients are, and returns what it prints.
+func (n *Node) Ask(args ...string) (string, error) {
+	var out []byte
+	args = append(args, "--config", n.ConfigFile())
+	err := n.cluster.AsClient(func() (err error) {
+		out, err = exec.Command(n.binary("pgvigil"), args...).Output()
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("pgvigil %s: %w", strings.Join(args, " "), err)
+	}
+	return string(out), nil
 }
 
 // Configure replaces the text of the node's configuration file. It counts from the next start.

@@ -107,7 +107,7 @@ func TestHandler(t *testing.T) {
 	log.Debug("not written")
 	log.Info("plain")
 	log.With("plugin", "etcd").Warn("of a plugin", "error", errors.New("it's broken"), "msg", 1)
-	log.WithGroup("g").Info("grouped", "a-b", 2, slog.Group("inner", "c", 3))
+	log.WithGroup("g").Info("grouped", "a_b", 2, slog.Group("inner", "c", 3))
 	log.Error("action failed", "action", "clone")
 	log.Info("action done", "action", "rewind", "took", time.Second)
 	log.Info("action done", "action", "apply")
@@ -122,7 +122,7 @@ func TestHandler(t *testing.T) {
 	want := []sent{
 		{"plain", journal.PriInfo, demo()},
 		{`of a plugin plugin=etcd error="it's broken"`, journal.PriWarning, demo("PGVIGIL_PLUGIN", "etcd", "PGVIGIL_ERROR", "it's broken", "PGVIGIL_MSG", "1")},
-		{"grouped g.a-b=2 g.inner.c=3", journal.PriInfo, demo("PGVIGIL_G_A_B", "2", "PGVIGIL_G_INNER_C", "3")},
+		{"grouped g.a_b=2 g.inner.c=3", journal.PriInfo, demo("PGVIGIL_G_A_B", "2", "PGVIGIL_G_INNER_C", "3")},
 		{"action failed action=clone", journal.PriErr, demo("PGVIGIL_ACTION", "clone", "MESSAGE_ID", messageID("action failed", "clone"))},
 		{"action done action=rewind took=1s", journal.PriNotice, demo("PGVIGIL_ACTION", "rewind", "PGVIGIL_TOOK", "1s", "MESSAGE_ID", messageID("action done", "rewind"))},
 		{"action done action=apply", journal.PriInfo, demo("PGVIGIL_ACTION", "apply")},

@@ -126,9 +126,9 @@ func (p *Plugin) tellHealth() {
 	if !p.status.Healthy {
 		now = p.status.Message
 	}
-	switch {
-	case now == p.ailment:
-	case now == "":
+	switch now {
+	case p.ailment:
+	case "":
 		p.log.Info("plugin is healthy again", "plugin", p.spec.Name, "message", p.status.Message)
 	default:
 		p.log.Warn("plugin is not healthy", "plugin", p.spec.Name, "message", now)

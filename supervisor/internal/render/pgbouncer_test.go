@@ -101,7 +101,7 @@ func freePort(t *testing.T) uint16 {
 func (b *bouncer) start(t *testing.T) {
 	t.Helper()
 	var log strings.Builder
-	cmd := exec.Command("/usr/sbin/pgbouncer", b.ini)
+	cmd := exec.Command(program("pgbouncer"), b.ini)
 	cmd.Stdout, cmd.Stderr, cmd.Dir = &log, &log, "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: b.user, Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {

@@ -33,6 +33,14 @@ func write(t *testing.T, name, text string, replace ...string) string {
 	return file
 }
 
+// program is where a product's program is: PGVIGIL_TEST_HAPROXY and the like name others than those of the system.
+func program(name string) string {
+	if path := os.Getenv("PGVIGIL_TEST_" + strings.ToUpper(name)); path != "" {
+		return path
+	}
+	return "/usr/sbin/" + name
+}
+
 // takes runs a product's check of a configuration, which must find nothing to say.
 func takes(t *testing.T, program string, args ...string) {
 	t.Helper()
@@ -47,7 +55,7 @@ func TestHAProxy(t *testing.T) {
 	for name, model := range haproxies {
 		t.Run(name, func(t *testing.T) {
 			file := write(t, name, model.String(), caFile, ca, clientPEM, client, "group pg ", "group postgres ")
-			takes(t, "/usr/sbin/haproxy", "-c", "-f", file)
+			takes(t, program("haproxy"), "-c", "-f", file)
 		})
 	}
 }
@@ -69,7 +77,7 @@ func certificate(t *testing.T) (alone, withKey string) {
 
 // Keepalived wants to find its interface: there is one in a network namespace of its own.
 func TestKeepalived(t *testing.T) {
-	const host = "ip link add eth0 type veth peer name eth1 && ip link set eth0 up && exec /usr/sbin/keepalived -t -f $0"
+	host := "ip link add eth0 type veth peer name eth1 && ip link set eth0 up && exec " + program("keepalived") + " -t -f $0"
 	for name, model := range keepaliveds {
 		t.Run(name, func(t *testing.T) {
 			model.TrackFile = filepath.Join(t.TempDir(), "vrrp")

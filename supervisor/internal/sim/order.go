@@ -60,6 +60,9 @@ func (j *judge) byBallots(w *world, e core.Epoch, was *core.View) {
 		j.ledger.forgiven = e
 		return
 	}
+	if !was.Identity.Exists() {
+		return // no PostgreSQL has ever been open: nothing was acknowledged
+	}
 	var recruits []string
 	byHolder := false // its leader has all that was acknowledged in an epoch
 	for _, name := range old.Members {

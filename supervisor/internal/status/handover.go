@@ -33,17 +33,16 @@ type Handover struct {
 	ID, From string
 	// Took is how long each stage took that is over. Stages that were seen to end together count for the first of them.
 	Took []core.Span
-	// CalledOff says that it ended with the leader it began with.
-	CalledOff bool
 
-	epoch core.Epoch
-	since core.Instant
+	epoch     core.Epoch
+	since     core.Instant
+	calledOff bool // it ended with the leader it began with
 }
 
 // Over tells whether all stages have passed.
 func (h Handover) Over() bool { return len(h.Took) == int(stages) }
 
-// Gap is how long there was no primary, Wait how long poolers held clients back; 0 before it is over.
+// Gap is how long there was no primary; 0 before the hand-over is over.
 func (h Handover) Gap() core.Span { return h.sum(Stop, Open) }
 
 // Wait is how long poolers held clients back; 0 before the hand-over is over, or without poolers.
@@ -73,11 +72,11 @@ func (h Handover) Next(v *core.View, now core.Instant) Handover {
 	if begins(v) && op.ID != h.ID {
 		h = Handover{ID: op.ID, From: v.Leader.Value.Holder, epoch: v.Epoch.Value.Epoch, since: now}
 	}
-	if h.ID == "" || h.Over() || h.CalledOff {
+	if h.ID == "" || h.Over() || h.calledOff {
 		return h
 	}
 	if op.ID == h.ID && op.State != core.Pending && v.Epoch.Value.Epoch == h.epoch {
-		h.CalledOff = true
+		h.calledOff = true
 		return h
 	}
 	for passed := h.passed(v); len(h.Took) < passed; h.since = now {

@@ -89,11 +89,11 @@ func TestHandoverCalledOff(t *testing.T) {
 	p.at(50, func() { p.v.Leader.Value.Handover = "op1" })
 	p.at(60, func() { p.v.Operation.Value.State = core.Failed })
 	p.at(70, func() { p.taken(); p.v.Members[1].Value.Role = core.RolePrimary })
-	if !p.h.CalledOff || p.h.Over() {
+	if !p.h.calledOff || p.h.Over() {
 		t.Errorf("%+v", p.h)
 	}
 	p.at(80, func() { p.v.Operation.Value = core.Operation{ID: "op2", Kind: core.Switchover, State: core.Pending} })
-	if p.h.ID != "op2" || p.h.CalledOff || len(p.h.Took) != 0 || p.h.From != "node2" {
+	if p.h.ID != "op2" || p.h.calledOff || len(p.h.Took) != 0 || p.h.From != "node2" {
 		t.Errorf("%+v", p.h)
 	}
 }

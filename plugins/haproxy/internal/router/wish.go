@@ -95,8 +95,7 @@ func (o order) primarySteps(all []admin.Server) []step {
 	primary, exists := serverOf(servers, o.routes.GetPrimary())
 	var steps []step
 	for _, s := range servers {
-		up := exists && s.Name == primary.Name && !o.draining(o.routes.GetPrimary())
-		steps = append(steps, o.step(s, up, o.body.CutPrimary))
+		steps = append(steps, o.step(s, exists && s.Name == primary.Name, o.body.CutPrimary))
 	}
 	return steps
 }
@@ -127,7 +126,7 @@ func (o order) step(s admin.Server, up, cut bool) step {
 
 // serves tells whether a replica may be in the replica backend.
 func (o order) serves(e *endpoint) bool {
-	if o.draining(e) || o.body.MaxLag != nil && e.GetLagBytes() > *o.body.MaxLag {
+	if o.body.MaxLag != nil && e.GetLagBytes() > *o.body.MaxLag {
 		return false
 	}
 	for tag, value := range o.body.Tags {
@@ -136,10 +135,6 @@ func (o order) serves(e *endpoint) bool {
 		}
 	}
 	return true
-}
-
-func (o order) draining(e *endpoint) bool {
-	return slices.Contains(o.routes.GetDraining(), e.GetName())
 }
 
 // in are the servers of a backend.

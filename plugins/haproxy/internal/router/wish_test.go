@@ -55,11 +55,6 @@ func TestSteps(t *testing.T) {
 			routes:  &routes{Primary: m1},
 			want:    []string{"set server w/m2 health down", "shutdown sessions server w/m2"},
 		},
-		"a primary that is drained": {
-			servers: []admin.Server{{Backend: "w", Name: "m1", Up: true}},
-			routes:  &routes{Primary: m1, Draining: []string{"m1"}},
-			want:    []string{"set server w/m1 health down", "shutdown sessions server w/m1"},
-		},
 		"the primary among the replicas is left to its check": {
 			servers: []admin.Server{{Backend: "r", Name: "m1", Up: true}, {Backend: "r", Name: "m2", Up: true}},
 			routes:  &routes{Primary: m1},

@@ -40,11 +40,8 @@ func unknown(c *config.Config, err error) *pluginv1.ObserveResponse {
 // stoppedPicture tells what lies in the data directory while no server runs.
 func (o *Observer) stoppedPicture(ctx context.Context, c *config.Config) *pluginv1.ObserveResponse {
 	out := &pluginv1.ObserveResponse{Role: pluginv1.Role_ROLE_UNKNOWN, DataDir: c.DataDir, ServerVersion: o.version(ctx, c)}
-	left, err := proc.Occupants(c.DataDir)
-	if err != nil {
-		return unknown(c, err)
-	}
-	out.Empty = len(left) == 0
+	left, unproven := proc.Occupants(c.DataDir)
+	out.Empty = len(left) == 0 && unproven == nil
 	absent, err := datadir.Absent(c.DataDir)
 	if absent {
 		o.stopped.dir = ""
@@ -62,6 +59,9 @@ func (o *Observer) stoppedPicture(ctx context.Context, c *config.Config) *plugin
 		return out
 	}
 	o.describe(out, c)
+	if unproven != nil {
+		out.Message = unproven.Error()
+	}
 	return out
 }
 

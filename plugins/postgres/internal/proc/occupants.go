@@ -90,10 +90,10 @@ func occupies(pid int, want fs.FileInfo) (bool, error) {
 func gone(pid int) bool { return !Alive(pid) }
 
 // unreadable is an error when the process belongs to the owner of the data directory and, by the name the kernel
-// keeps for it, may be a server.
+// keeps for it, may be a server, unless it is a container's.
 func unreadable(pid int, want fs.FileInfo) error {
 	comm, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm")
-	if err != nil || !isServer(strings.TrimSpace(string(comm))) {
+	if err != nil || !isServer(strings.TrimSpace(string(comm))) || contained(pid) {
 		return nil
 	}
 	info, err := os.Stat("/proc/" + strconv.Itoa(pid))
@@ -104,6 +104,20 @@ func unreadable(pid int, want fs.FileInfo) error {
 		return nil
 	}
 	return fmt.Errorf("process %d of the data directory's owner cannot be looked at", pid)
+}
+
+// contained tells whether a process has a PID in a namespace below this one, too.
+func contained(pid int) bool {
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(status)) {
+		if ids, ok := strings.CutPrefix(line, "NSpid:"); ok {
+			return len(strings.Fields(ids)) > 1
+		}
+	}
+	return false
 }
 
 func owner(i fs.FileInfo) uint32 {

@@ -8,6 +8,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"syscall"
 
@@ -50,7 +52,9 @@ type product struct {
 type program struct {
 	name, path string
 	root       bool
-	args       func(*lab.Node) []string
+	// pids are files that a program which was killed leaves. After a loss of power /run is empty.
+	pids []string
+	args func(*lab.Node) []string
 }
 
 // running is a program that was started.
@@ -98,6 +102,11 @@ func (d *Deployment) Launch(n *lab.Node, name string) error {
 }
 
 func (d *Deployment) start(n *lab.Node, p program) error {
+	for _, name := range p.pids {
+		if err := os.Remove(in(n, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
 	begin := n.Beside
 	if p.root {
 		begin = n.BesideAsRoot

@@ -5,38 +5,42 @@ package deployment
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab"
 )
 
-// PGVigil deploys a cluster that has not been started yet with HAProxy, PgBouncer and Keepalived on every host, configured as the
-// READMEs of the plugins show, and has the supervisors lead them.
+// PGVigil deploys a cluster that has not been started yet with HAProxy, PgBouncer and Keepalived on every host, configured as
+// pgvigil render has it, and has the supervisors lead them.
 func PGVigil(c *lab.Cluster) (*Deployment, error) {
-	config, err := c.ClientConfig(time.Second)
+	client, err := c.ClientConfig(time.Second)
 	if err != nil {
 		return nil, err
 	}
-	for i, n := range c.Nodes {
-		files := map[string]string{
-			"haproxy.cfg":     pgvigilHAProxy(c, in(n, "haproxy.sock")),
-			"keepalived.conf": fmt.Sprintf(pgvigilKeepalived, in(n, "vrrp"), in(n, "vrrp"), 20*(i+1), VIP),
-			"users.txt":       fmt.Sprintf("%q %q\n", config.User, config.Password),
-			"pgbouncer.ini":   fmt.Sprintf(bouncerConfig, config.Database, n.Address, in(n, "users.txt"), config.User),
+	for _, n := range c.Nodes {
+		blocks := fmt.Sprintf(routerBlocks, in(n, "haproxy.sock"), VIP, in(n, "vrrp"), in(n, "haproxy.sock"), n.SocketDir(), client.User, client.Password)
+		if err := n.Configure(n.Config() + blocks); err != nil {
+			return nil, err
 		}
+		files, err := rendered(c, n)
+		if err != nil {
+			return nil, err
+		}
+		users := in(n, "users.txt")
+		files["users.txt"] = fmt.Sprintf("%q %q\n", client.User, client.Password)
+		files["pgbouncer.ini"] = strings.Replace(files["pgbouncer.ini"], "/etc/pgbouncer/userlist.txt", users, 1)
 		if err := write(n, files); err != nil {
 			return nil, err
 		}
-		routers := fmt.Sprintf(routerBlocks, in(n, "haproxy.sock"), VIP, in(n, "vrrp"), in(n, "haproxy.sock"), n.Address, config.User)
-		if err := n.Configure(n.Config() + routers); err != nil {
-			return nil, err
-		}
 	}
+	proxy := haproxy()
+	proxy.root = true // it gives its rights away by itself
 	bouncer := program{name: "pgbouncer", path: "pgbouncer", args: func(n *lab.Node) []string {
 		return []string{in(n, "pgbouncer.ini")}
 	}}
 	return deploy(c, product{
-		programs: []program{haproxy(), bouncer, keepalived()},
+		programs: []program{proxy, bouncer, keepalived()},
 		up: func(ctx context.Context, d *Deployment) error {
 			if err := c.Up(ctx); err != nil {
 				return err
@@ -72,68 +76,27 @@ router "keepalived" {
 
 router "pgbouncer" {
   consoles = ["host=%s user=%s"]
+  password = %q
 }
 `
 
-func pgvigilHAProxy(c *lab.Cluster, socket string) string {
-	return fmt.Sprintf(`global
-    stats socket %s mode 600 level admin
-defaults
-    mode tcp
-    timeout connect 4s
-    timeout client 1d
-    timeout server 1d
-    timeout check 2s
-listen primary
-    bind *:5000
-    option httpchk OPTIONS /primary
-    http-check expect status 200
-    default-server inter 2s fastinter 200ms downinter 500ms fall 3 rise 2 on-marked-down shutdown-sessions
-%[2]slisten replica
-    bind *:5001
-    balance leastconn
-    option httpchk OPTIONS /replica?lag=16MB
-    http-check expect status 200
-    default-server inter 2s fastinter 200ms downinter 500ms fall 3 rise 2
-%[2]s`, socket, servers(c))
+// rendered are the files that pgvigil render makes of a node's configuration.
+func rendered(c *lab.Cluster, n *lab.Node) (map[string]string, error) {
+	var members []string
+	for _, m := range c.Nodes {
+		members = append(members, "--member="+m.Name+"="+m.Address)
+	}
+	files := map[string]string{}
+	for name, args := range map[string][]string{
+		"haproxy.cfg":     append([]string{"haproxy"}, members...),
+		"keepalived.conf": append([]string{"keepalived", "--vip=" + VIP + "/24", "--interface=eth0"}, members...),
+		"pgbouncer.ini":   {"pgbouncer"},
+	} {
+		text, err := n.Ask(append([]string{"render"}, args...)...)
+		if err != nil {
+			return nil, err
+		}
+		files[name] = text
+	}
+	return files, nil
 }
-
-const pgvigilKeepalived = `global_defs {
-    vrrp_version 3
-}
-track_file pgvigil {
-    file %s
-}
-track_file pgvigil_rank {
-    file %s
-}
-vrrp_instance pgvigil {
-    state BACKUP
-    interface eth0
-    virtual_router_id 51
-    priority %d
-    advert_int 0.2
-    garp_master_delay 1
-    garp_master_refresh 1
-    virtual_ipaddress {
-        %s/24
-    }
-    track_file {
-        pgvigil weight 0 reverse
-        pgvigil_rank weight 60
-    }
-}
-`
-
-const bouncerConfig = `[databases]
-%s = host=%s port=5000
-[pgbouncer]
-listen_addr = *
-listen_port = 6432
-unix_socket_dir =
-auth_type = trust
-auth_file = %s
-admin_users = %s
-pool_mode = transaction
-server_login_retry = 1
-`

@@ -19,7 +19,8 @@ func haproxy() program {
 }
 
 func keepalived() program {
-	return program{name: "keepalived", path: "keepalived", root: true, args: func(n *lab.Node) []string {
+	pids := []string{"keepalived.pid", "vrrp.pid"}
+	return program{name: "keepalived", path: "keepalived", root: true, pids: pids, args: func(n *lab.Node) []string {
 		return []string{"--dont-fork", "--log-console", "--vrrp", "--use-file", in(n, "keepalived.conf"),
 			"--pid", in(n, "keepalived.pid"), "--vrrp_pid", in(n, "vrrp.pid")}
 	}}
