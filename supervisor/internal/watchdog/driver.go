@@ -20,6 +20,9 @@ type driver struct {
 	// warning is what an operator should know of a device that is used.
 	warning string
 
+	// former is a device to be stopped, which was left armed by a process with another configuration; nil for none.
+	former *driver
+
 	// file is open from when the device runs to when it was stopped. armed says that it also has its timeout.
 	file     File
 	armed    bool
@@ -61,8 +64,9 @@ func (d *driver) message() string {
 // hold does what core.WatchdogUntil asks for: a later deadline arms or feeds, the same one does nothing, none
 // stops the device.
 func (d *driver) hold(until core.Instant) {
+	defer d.relieve(until)
 	switch {
-	case d.excluded != "" && d.file == nil:
+	case d.Mode == Off || d.excluded != "" && d.file == nil:
 	case until == 0:
 		d.release()
 	case until <= d.fed || until == core.LongPast:
@@ -146,6 +150,7 @@ func (d *driver) stop() {
 		d.Log.Error("watchdog not stopped", "device", d.Device)
 		return
 	}
+	d.strike()
 	d.Log.Info("watchdog disarmed", "device", d.Device)
 }
 

@@ -17,6 +17,7 @@ func (d *driver) begin() {
 	if d.excluded = d.tooFast(); d.excluded == "" {
 		d.first()
 	}
+	d.inherit()
 	switch {
 	case d.excluded != "":
 		d.Log.Info("watchdog not used", "reason", d.excluded)
@@ -65,7 +66,7 @@ func (d *driver) adopt() {
 
 // look looks at a device that is not open, whether it could be armed.
 func (d *driver) look() {
-	if d.file != nil || d.excluded != "" || d.problem != "" && d.Now().Sub(d.failedAt) < retryAfter && d.failedAt != 0 {
+	if d.Mode == Off || d.file != nil || d.excluded != "" || d.problem != "" && d.Now().Sub(d.failedAt) < retryAfter && d.failedAt != 0 {
 		return
 	}
 	d.failedAt = 0
