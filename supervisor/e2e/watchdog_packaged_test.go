@@ -44,9 +44,9 @@ func TestWatchdogPackaged(t *testing.T) {
 	g.step(t, "no device", (*guest).deviceless)
 	g.step(t, "systemd has the device", (*guest).rivalled)
 	g.step(t, "softdog armed", func(g *guest) { g.armed(softdog) })
-	g.step(t, "another margin", (*guest).reprogrammed)
-	g.step(t, "paused", (*guest).paused)
+	g.step(t, "reconfigured", (*guest).reconfigured)
 	g.step(t, "i6300esb armed", func(g *guest) { g.armed(hardware) })
+	g.step(t, "paused", (*guest).paused)
 	g.step(t, "stopped", (*guest).stopped)
 	g.step(t, "frozen", (*guest).frozen)
 }
@@ -109,14 +109,13 @@ func (g *guest) install() {
 	g.put("/etc/systemd/system/pgvigil.service.d/alone.conf", "[Service]\nRestart=no\nWatchdogSec=0\n")
 	g.do("dpkg", "-i", vm.SystemShare+"/pgvigil.deb")
 	g.do("install", "-d", "-o", "postgres", "-g", "postgres", "/home/postgres", "/srv/archive")
-	g.configure(hardware, margin)
+	g.configure("required", hardware, margin)
 }
 
-// configure gives the supervisor a watchdog that it must have.
-func (g *guest) configure(device string, margin time.Duration) {
+func (g *guest) configure(mode, device string, margin time.Duration) {
 	g.Helper()
 	g.put("/etc/pgvigil/pgvigil.hcl", lonelyWith(watchdogTTL)+
-		fmt.Sprintf("watchdog {\n  mode = \"required\"\n  device = %q\n  safety_margin = %q\n}\n", device, margin))
+		fmt.Sprintf("watchdog {\n  mode = %q\n  device = %q\n  safety_margin = %q\n}\n", mode, device, margin))
 }
 
 // put writes a file that everybody may read.
@@ -180,7 +179,7 @@ func (g *guest) rivalled() {
 		g.Errorf("doctor says:\n%s", said)
 	}
 	g.unled()
-	g.configure(softdog, margin)
+	g.configure("required", softdog, margin)
 	g.do("systemctl", "restart", "pgvigil")
 }
 
@@ -224,25 +223,37 @@ func (g *guest) metric(name string) string {
 	return value
 }
 
-// A supervisor that is restarted gives the device that it takes over the new timeout.
-func (g *guest) reprogrammed() {
-	g.configure(softdog, margin+2*time.Second)
+// A supervisor that is restarted while it leads gives the device that it takes over the new timeout, and stops one that it
+// is to use no more.
+func (g *guest) reconfigured() {
+	g.configure("required", softdog, margin+2*time.Second)
 	g.do("systemctl", "restart", "pgvigil")
 	g.timeout(softdog, watchdogTimeout-2*time.Second)
-}
 
-// While the cluster is paused nothing depends on the supervisor. Then it may be given another device.
-func (g *guest) paused() {
+	g.configure("off", softdog, margin)
+	g.do("systemctl", "restart", "pgvigil")
+	g.is(softdog, "inactive")
+
+	g.configure("required", softdog, margin)
+	g.do("systemctl", "restart", "pgvigil")
+	g.is(softdog, "active")
+
 	g.do("rm", "/etc/systemd/system.conf.d/watchdog.conf")
 	g.do("systemctl", "daemon-reexec")
-	g.do("pgvigil", "pause")
+	g.configure("required", hardware, margin)
+	g.do("systemctl", "restart", "pgvigil")
 	g.is(softdog, "inactive")
+}
+
+// While the cluster is paused nothing depends on the supervisor.
+func (g *guest) paused() {
+	g.do("pgvigil", "pause")
+	g.is(hardware, "inactive")
 	g.signal(syscall.SIGSTOP)
 	g.runsOn()
 	g.signal(syscall.SIGCONT)
-	g.configure(hardware, margin)
-	g.do("systemctl", "restart", "pgvigil")
 	g.do("pgvigil", "resume")
+	g.leads(hardware)
 }
 
 // A supervisor that is stopped lets the device go.
