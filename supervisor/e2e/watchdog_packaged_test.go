@@ -276,9 +276,12 @@ func (g *guest) runsOn() {
 	}
 }
 
-// A supervisor that is frozen has the host reset before its leadership is over.
+// A supervisor that is frozen, with the launcher, has the host reset before its leadership is over.
 func (g *guest) frozen() {
 	end := g.strike(syscall.SIGSTOP, watchdogTTL)
+	if err := g.SignalProgram("pgvigil-launcher", syscall.SIGSTOP); err != nil {
+		g.Fatal(err)
+	}
 	began := boottime.Now()
 	clocks, err := g.Clocks()
 	if err != nil {
