@@ -133,7 +133,7 @@ func (g *dog) rival(ctx context.Context) {
 
 // systemdWatchdog is systemd's RuntimeWatchdogSec; empty where there is no systemd.
 func systemdWatchdog(ctx context.Context) string {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, "systemctl", "show", "--property=RuntimeWatchdogUSec").Output()
 	if err != nil {
