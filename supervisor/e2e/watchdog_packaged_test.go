@@ -53,14 +53,12 @@ func TestWatchdogPackaged(t *testing.T) {
 
 // step is a part of the story, without which the rest cannot be told.
 func (g *guest) step(t *testing.T, name string, test func(*guest)) {
-	began := time.Now()
 	if !t.Run(name, func(t *testing.T) { test(&guest{shell{t, g.ctx, g.Machine}, g.Machine, g.dir}) }) {
 		if !g.Off() {
 			t.Log(g.try("journalctl", "-n", "80", "--no-pager"))
 		}
 		t.FailNow()
 	}
-	t.Logf("%s: %s", name, time.Since(began).Round(time.Second))
 }
 
 // bootGuest switches a machine on whose watchdogs' drivers are not loaded yet.
