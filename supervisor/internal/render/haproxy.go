@@ -117,6 +117,8 @@ listen {{.Primary.Name}}
     # pgvigil answers 200 on the host whose leadership is in force, by its own clock, and 503 elsewhere.
     option httpchk OPTIONS {{.Primary.Check}}
     http-check expect status 200
+    # A client whose connection the server refuses is told at once: HAProxy would hold it for a second, to try that server again.
+    retries 0
     # inter: while all is well; fastinter: while a state is changing; downinter: of servers that are down.
 {{- if .TLS}}
     # check-ssl: the REST interface speaks HTTPS.

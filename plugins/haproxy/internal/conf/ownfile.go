@@ -16,7 +16,7 @@ func (b Body) OwnFile(runDir string) *ownfile.Config {
 	if f == nil {
 		return nil
 	}
-	sections := []ownfile.Section{{Name: b.PrimaryBackend, Bind: f.PrimaryBind, Check: "/primary", Cut: b.CutPrimary}}
+	sections := []ownfile.Section{{Name: b.PrimaryBackend, Bind: f.PrimaryBind, Check: "/primary", Cut: b.CutPrimary, Impatient: true}}
 	if b.ReplicaBackend != "" {
 		reads := ownfile.Section{Name: b.ReplicaBackend, Bind: f.ReplicaBind, Check: b.replicaCheck(), Cut: b.CutReplica}
 		sections = append(sections, reads)

@@ -23,6 +23,8 @@ type Section struct {
 	Check string
 	// Cut has sessions end when a check takes a server down.
 	Cut bool
+	// Impatient has a client whose connection the server refuses told at once, instead of that server tried again a second later.
+	Impatient bool
 }
 
 // Members are addresses with port, by name.
@@ -38,6 +40,9 @@ func (c Config) render(members Members) []byte {
 			server += " on-marked-down shutdown-sessions"
 		}
 		fmt.Fprintf(&b, section, s.Name, s.Bind, s.Check, server)
+		if s.Impatient {
+			b.WriteString("    retries 0\n")
+		}
 		for _, m := range slices.Sorted(maps.Keys(members)) {
 			fmt.Fprintf(&b, "    server %s %s check\n", m, members[m])
 		}

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	pluginv1 "github.com/pgvigil/pgvigil/proto/plugin/v1"
 
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/conf"
@@ -59,7 +57,7 @@ type Observer struct {
 	last     *Snapshot
 	changed  chan struct{}
 	hurry    int
-	settled  time.Time // when work ended that no published picture shows yet; zero for none
+	settled  int64 // when work ended that no published picture shows yet, on CLOCK_BOOTTIME; 0 for none
 
 	recheck bool
 
@@ -76,8 +74,9 @@ type Observer struct {
 type Snapshot struct {
 	// State is never changed once published.
 	State *pluginv1.ObserveResponse
-	// At is when it was complete, Began when gathering it began.
-	At, Began time.Time
+	// Began is when gathering it began, At when it was complete.
+	Began moment
+	At    time.Time
 	// Generation grows when something other than a position changed.
 	Generation uint64
 }
@@ -102,18 +101,10 @@ func (o *Observer) Wake() {
 // news even if it looks like the last.
 func (o *Observer) Settle() int64 {
 	o.mu.Lock()
-	o.settled = time.Now()
-	at := bootNow()
-	o.mu.Unlock()
-	o.Wake()
-	return at
-}
-
-// bootNow reads CLOCK_BOOTTIME, in nanoseconds.
-func bootNow() int64 {
-	var t unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &t) // fails for an unknown clock only
-	return t.Nano()
+	defer o.Wake()
+	defer o.mu.Unlock()
+	o.settled = now().boot
+	return o.settled
 }
 
 // Recheck makes the observer ask for pending restarts at the next look, which is now.
@@ -186,16 +177,16 @@ func (o *Observer) Refresh(ctx context.Context) (*Snapshot, error) {
 }
 
 // publish makes a picture the latest.
-func (o *Observer) publish(state *pluginv1.ObserveResponse, began time.Time) {
+func (o *Observer) publish(state *pluginv1.ObserveResponse, began moment) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	s := &Snapshot{State: state, At: time.Now(), Began: began}
-	state.SampledAtBoottimeNs = bootNow() - int64(time.Since(began))
+	state.SampledAtBoottimeNs = began.boot
 	if o.last != nil {
 		s.Generation = o.last.Generation
-		shows := !o.settled.IsZero() && !began.Before(o.settled)
+		shows := o.settled != 0 && began.boot >= o.settled
 		if shows {
-			o.settled = time.Time{}
+			o.settled = 0
 		}
 		if shows || !sameButPositions(o.last.State, state) {
 			s.Generation++

@@ -69,7 +69,7 @@ func (o *Observer) leave() {
 // server, and otherwise asks; the picture then follows the reply. While a reply is awaited it notes that
 // another question is to follow.
 func (o *Observer) look(ctx context.Context) {
-	c, began := o.source.Config(), time.Now()
+	c, began := o.source.Config(), now()
 	if c == nil {
 		return
 	}
@@ -89,7 +89,7 @@ func (o *Observer) look(ctx context.Context) {
 	}
 }
 
-func (o *Observer) ask(ctx context.Context, c *config.Config, began time.Time) {
+func (o *Observer) ask(ctx context.Context, c *config.Config, began moment) {
 	o.again = o.probe.busy
 	if o.probe.busy {
 		return
@@ -107,7 +107,7 @@ func (o *Observer) adopt(c *config.Config, server datadir.Postmaster) {
 		return
 	}
 	o.seen.close()
-	now := time.Now()
-	o.seen = seen{server: server, exit: proc.WatchExit(server.PID), since: now, heard: now, statusSince: now}
+	since := now()
+	o.seen = seen{server: server, exit: proc.WatchExit(server.PID), since: since, heard: since.Time, statusSince: since.Time}
 	o.seen.findLauncher(c)
 }

@@ -19,7 +19,7 @@ import (
 )
 
 // picture publishes what is known of the running server.
-func (o *Observer) picture(began time.Time) {
+func (o *Observer) picture(began moment) {
 	c, s := o.source.Config(), &o.seen
 	if c == nil || s.server.PID == 0 {
 		return
@@ -37,7 +37,7 @@ func (o *Observer) picture(began time.Time) {
 }
 
 // publishAt notes since when the status has been what it is, and publishes.
-func (o *Observer) publishAt(out *pluginv1.ObserveResponse, began time.Time) {
+func (o *Observer) publishAt(out *pluginv1.ObserveResponse, began moment) {
 	if out.GetStatus() != o.seen.status {
 		o.seen.status, o.seen.statusSince = out.GetStatus(), time.Now()
 	}
@@ -48,7 +48,7 @@ func (o *Observer) publishAt(out *pluginv1.ObserveResponse, began time.Time) {
 func (o *Observer) fill(out *pluginv1.ObserveResponse, c *config.Config, a *answer) {
 	in := o.source.Intent()
 	out.ServerVersion, out.SynchronousStandbyNames, out.Senders = a.version, a.syncNames, a.senders
-	barrier, settled := o.source.Settled(o.seen.server, a.syncNames, o.seen.shown)
+	barrier, settled := o.source.Settled(o.seen.server, a.syncNames, o.seen.shown.Time)
 	out.SyncSettled = settled && (a.recovering || barrier != 0)
 	for _, name := range a.slots {
 		if slices.Contains(in.Slots, name) {

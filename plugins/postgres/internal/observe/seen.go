@@ -21,9 +21,9 @@ type seen struct {
 	server      datadir.Postmaster
 	exit        *proc.Exit
 	launched    bool
-	since       time.Time // first sight of it
-	asked       time.Time // last question
-	shown       time.Time // last question that was replied to
+	since       moment    // first sight of it
+	asked       moment    // last question
+	shown       moment    // last question that was replied to
 	heard       time.Time // last word of any kind from it
 	answer      *answer   // last full answer
 	pending     []string
@@ -54,7 +54,7 @@ func (s *seen) close() {
 
 // findLauncher looks for the launcher above the server; its file appears a little later than the server.
 func (s *seen) findLauncher(c *config.Config) {
-	if s.launched || time.Since(s.since) > 10*time.Second {
+	if s.launched || time.Since(s.since.Time) > 10*time.Second {
 		return
 	}
 	l, ok := launch.ReadStatus(c.DaemonRunDir)
@@ -96,7 +96,7 @@ func (s *seen) judge() pluginv1.Status {
 		return pluginv1.Status_STATUS_HUNG
 	case s.notReady && s.stopping, s.server.Status == "stopping":
 		return pluginv1.Status_STATUS_STOPPING
-	case s.notReady, s.answer == nil && s.heard.Equal(s.since), s.server.Status == "starting":
+	case s.notReady, s.answer == nil && s.heard.Equal(s.since.Time), s.server.Status == "starting":
 		return pluginv1.Status_STATUS_STARTING
 	}
 	return pluginv1.Status_STATUS_RUNNING

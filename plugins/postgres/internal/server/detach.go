@@ -131,7 +131,8 @@ func (s *Server) cutOff(ctx context.Context, c *config.Config) (i *instance, sta
 // detached is one look at a standby that was cut off.
 type detached struct {
 	atRest bool
-	end    wal.LSN
+	// end is where what was received ends, replayed where the last complete record of it does.
+	end, replayed wal.LSN
 	// doing is what the startup process waits for; empty when it works.
 	doing  string
 	paused bool
@@ -153,7 +154,8 @@ func (i *instance) lookDetached(ctx context.Context, startup int) (detached, err
  (SELECT max(pid) FROM pg_stat_get_activity(NULL) WHERE backend_type = 'walreceiver'),
  (SELECT coalesce(wait_event_type || ':' || wait_event, '') FROM pg_stat_get_activity(NULL)
    WHERE backend_type = 'startup' AND pid = `+join([]int{startup})+`),
- pg_is_in_recovery(), pg_is_in_recovery() AND pg_is_wal_replay_paused(), greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())`)
+ pg_is_in_recovery(), pg_is_in_recovery() AND pg_is_wal_replay_paused(),
+ coalesce(greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()), '0/0'), coalesce(pg_last_wal_replay_lsn(), '0/0')`)
 	if err != nil {
 		return detached{}, err
 	}
@@ -171,8 +173,8 @@ func (i *instance) lookDetached(ctx context.Context, startup int) (detached, err
 	_, event, _ := strings.Cut(row[2], ":")
 	out := detached{doing: row[2], paused: row[4] == "t", at: time.Now()}
 	out.atRest = slept && event == "RecoveryRetrieveRetryInterval" && row[0] == "0" && row[1] == "" && len(children) == 0
-	if row[5] != "" {
-		out.end, err = wal.ParseLSN(row[5])
+	if out.end, err = wal.ParseLSN(row[5]); err == nil {
+		out.replayed, err = wal.ParseLSN(row[6])
 	}
 	return out, err
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/proc"
+	pluginv1 "github.com/pgvigil/pgvigil/proto/plugin/v1"
 )
 
 // held is a synchronous_standby_names that no standby can satisfy: member names have no spaces. A standby that received
@@ -15,20 +16,35 @@ import (
 // to count that as new log: commits that come to lie there would be acknowledged without having been sent to anybody.
 const held = `ANY 1 ("held by pgvigil")`
 
-// openingNames is the value to open with when names are to count.
-func (i *instance) openingNames(ctx context.Context, names string) (string, error) {
-	if names == "" {
-		return names, nil
+// beforeOpening gives a standby what it needs before it may open, and tells whether that is held instead of the names asked for.
+func (s *Server) beforeOpening(ctx context.Context, i *instance, req *pluginv1.PromoteRequest) (holds bool, err error) {
+	names := req.GetSynchronousStandbyNames()
+	if err := s.prime(ctx, i, req, names); err != nil || names == "" {
+		return false, err
 	}
-	row, err := i.conn.Row(ctx, `SELECT current_setting('primary_conninfo') <> ''
- OR coalesce(pg_last_wal_receive_lsn() > pg_last_wal_replay_lsn(), false)`)
+	whole, err := i.endsWhole(ctx)
+	if err != nil || whole {
+		return false, err
+	}
+	return true, s.prime(ctx, i, req, held)
+}
+
+// restPatience is how long a standby that was just cut off has to come to rest. It takes some milliseconds.
+const restPatience = 50 * time.Millisecond
+
+// endsWhole tells whether a standby that was cut off is known to hold nothing beyond its last complete record.
+func (i *instance) endsWhole(ctx context.Context) (whole bool, err error) {
+	v, err := i.inForce(ctx)
 	if err != nil {
-		return "", err
+		return false, err
 	}
-	if row[0] == "t" {
-		return held, nil
-	}
-	return names, nil
+	impatient := time.Now().Add(restPatience)
+	err = poll(ctx, time.Millisecond, func() (bool, error) {
+		look, err := i.lookDetached(ctx, v.startup)
+		whole = look.atRest && look.end == look.replayed
+		return look.atRest || time.Now().After(impatient), err
+	})
+	return whole, err
 }
 
 // release ends all walsenders of a primary that was promoted with held in force, so that none counts a fragment. Those

@@ -60,11 +60,8 @@ func (s *Server) prime(ctx context.Context, i *instance, req *pluginv1.PromoteRe
 
 func (s *Server) promote(ctx context.Context, i *instance, req *pluginv1.PromoteRequest, p *progress) error {
 	p.phase("preparing", "")
-	names, err := i.openingNames(ctx, req.GetSynchronousStandbyNames())
+	holds, err := s.beforeOpening(ctx, i, req)
 	if err != nil {
-		return err
-	}
-	if err := s.prime(ctx, i, req, names); err != nil {
 		return err
 	}
 	if err := s.reserve(ctx, i, req.GetMinTimeline()); err != nil {
@@ -74,14 +71,14 @@ func (s *Server) promote(ctx context.Context, i *instance, req *pluginv1.Promote
 	if _, err := i.conn.Row(ctx, "SELECT pg_promote(false)"); err != nil {
 		return err
 	}
-	err = poll(ctx, 2*time.Millisecond, func() (bool, error) {
+	err = poll(ctx, time.Millisecond, func() (bool, error) {
 		recovering, err := i.recovering(ctx)
 		return !recovering, err
 	})
 	if err == nil {
 		err = s.opened(ctx, i)
 	}
-	if err == nil && names == held {
+	if err == nil && holds {
 		err = s.prime(ctx, i, req, req.GetSynchronousStandbyNames())
 	}
 	if err != nil {
