@@ -3,15 +3,18 @@
 package sdk
 
 import (
+	"errors"
 	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-// parentInterval is how often the parent is looked at. It is the second line: a supervisor has the
-// kernel kill its plugins with it.
+// parentInterval is how often the parent is looked at where its end cannot be waited for. It is the second line: a supervisor
+// has the kernel kill its plugins with it.
 const parentInterval = time.Second
 
 // followSignals swallows what a terminal or a service manager sends to the whole group: the supervisor
@@ -30,13 +33,25 @@ func (s *server) followSignals() {
 
 // followParent ends the process when the parent is gone: without it nobody decides any more.
 func (s *server) followParent(parent int) {
-	tick := time.NewTicker(parentInterval)
-	defer tick.Stop()
-	for range tick.C {
-		if os.Getppid() != parent {
-			slog.Warn("supervisor is gone, plugin ends", "parent", parent)
-			s.end()
-			return
+	for os.Getppid() == parent {
+		if awaitEnd(parent) != nil {
+			time.Sleep(parentInterval)
+		}
+	}
+	slog.Warn("supervisor is gone, plugin ends", "parent", parent)
+	s.end()
+}
+
+// awaitEnd returns when a process has ended. Kernels before 5.3 cannot tell.
+func awaitEnd(pid int) error {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	for {
+		if _, err = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, -1); !errors.Is(err, unix.EINTR) {
+			return err
 		}
 	}
 }

@@ -33,7 +33,7 @@ func main() {
 	flag.IntVar(&s.runs, "n", 0, "how often each fault is measured (default: 10, with quorum durability 20)")
 	flag.StringVar(&s.bin, "bin", "build", "directory of pgvigil's programs")
 	flag.StringVar(&s.pgBin, "pg", "", "directory of PostgreSQL's programs (default: first of PGVIGIL_TEST_PG, or the newest installed)")
-	flag.StringVar(&s.only, "only", "", "measure only what begins with this: footprint, rest, gap, quorum gap, quorum defaults, quorum quiet, or such a table and the name of a fault")
+	flag.StringVar(&s.only, "only", "", "measure only what begins with this: footprint, start, rest, gap, quorum gap, quorum defaults, quorum quiet, or such a table and the name of a fault")
 	flag.StringVar(&s.durability, "durability", "", "async or quorum: measure clusters with that only")
 	flag.DurationVar(&s.ttl, "ttl", 3*time.Second, "ttl of the leadership")
 	flag.DurationVar(&s.idle, "idle", time.Minute, "how long the idle cluster is watched")

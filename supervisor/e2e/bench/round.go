@@ -35,7 +35,7 @@ func rounds() []round {
 		return round{title, options, []part{p}}
 	}
 	return []round{
-		{"embedded etcd", lab.Options{Durability: "async"}, []part{{"footprint", footprint}, {"rest", rest}, {"gap", gaps("gap", faults())}}},
+		{"embedded etcd", lab.Options{Durability: "async"}, []part{{"footprint", footprint}, {"start", start}, {"rest", rest}, {"gap", gaps("gap", faults())}}},
 		quorum("embedded etcd", lab.Options{}, part{"quorum gap", gaps("quorum gap", quorumFaults())}),
 		quorum("etcd with its default timers", lab.Options{Embedded: defaults}, part{"quorum defaults", gaps("quorum defaults", etcdFaults())}),
 		quorum("embedded etcd behind proxies", lab.Options{Proxy: true}, part{"quorum quiet", quiet}),

@@ -54,7 +54,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	policy.Watchdog = dog.Reserve()
 	specs := Specs(d.Config)
 	host := pluginhost.New(d.Log, specs...)
-	notifier := newNotifier(d.Log)
+	notifier := newNotifier(d.Log, d.Config.Timing.TTL)
 	others, err := d.openPeers(policy)
 	if err != nil {
 		return err

@@ -22,6 +22,8 @@ const (
 	beatEvery = 10 * time.Second
 	// moreTime is what a supervisor that stops PostgreSQL asks for again and again. How long a stop may take is the core's to say.
 	moreTime = 30 * time.Second
+	// leastPatience is the least that systemd is asked to be content with: the loop ticks once a second.
+	leastPatience = 3 * time.Second
 	// outboxLength is how many messages may wait for a systemd that does not read them.
 	outboxLength = 16
 )
@@ -34,6 +36,9 @@ type notifier struct {
 	// listens.
 	outbox chan string
 	every  time.Duration // between two beats
+	// sooner is after which silence systemd has to act, where the unit would let it wait until the leadership has run out; 0 for
+	// what the unit says.
+	sooner time.Duration
 	ready  sync.Once
 	// started is closed with the first tick.
 	started  chan struct{}
@@ -42,13 +47,16 @@ type notifier struct {
 	stopping atomic.Bool
 }
 
-func newNotifier(log *slog.Logger) *notifier {
+func newNotifier(log *slog.Logger, ttl time.Duration) *notifier {
 	interval, err := systemd.SdWatchdogEnabled(false)
 	if err != nil {
 		log.Warn("systemd watchdog not understood", "error", err)
 	}
 	n := &notifier{log: log, every: beatEvery, started: make(chan struct{})}
 	if interval > 0 {
+		if patience := max(ttl/2, leastPatience); patience < interval {
+			n.sooner, interval = patience, patience
+		}
 		n.every = interval / 3
 	}
 	if os.Getenv("NOTIFY_SOCKET") != "" {
@@ -63,6 +71,9 @@ func (n *notifier) ticked(s *status.Snapshot) {
 	var words []string
 	n.ready.Do(func() {
 		words = append(words, systemd.SdNotifyReady)
+		if n.sooner > 0 {
+			words = append(words, fmt.Sprintf("WATCHDOG_USEC=%d", n.sooner.Microseconds()))
+		}
 		close(n.started)
 	})
 	if n.outbox == nil {

@@ -66,7 +66,7 @@ func TestNotify(t *testing.T) {
 	m := newManager(t)
 	t.Setenv("WATCHDOG_USEC", "6000000")
 	t.Setenv("WATCHDOG_PID", fmt.Sprint(os.Getpid()))
-	n := newNotifier((&journal{}).logger())
+	n := newNotifier((&journal{}).logger(), 30*time.Second)
 	n.ticked(&status.Snapshot{Reason: core.Reason{Rule: "P-030", Sentence: "Wait."}})
 	m.heard(`READY=1\nWATCHDOG=1\nSTATUS=PostgreSQL not known yet, P-030: Wait`)
 	n.ticked(leading(2900 * core.Millisecond))
@@ -94,10 +94,22 @@ func TestNotify(t *testing.T) {
 	}
 }
 
+// Ensure a supervisor that hangs is ended while its leadership lasts, if a short one leaves time for it.
+func TestSoonerThanUnit(t *testing.T) {
+	for ttl, want := range map[time.Duration]string{8 * time.Second: "4000000", 3 * time.Second: "3000000"} {
+		m := newManager(t)
+		t.Setenv("WATCHDOG_USEC", "10000000")
+		t.Setenv("WATCHDOG_PID", fmt.Sprint(os.Getpid()))
+		n := newNotifier((&journal{}).logger(), ttl)
+		n.ticked(&status.Snapshot{Reason: core.Reason{Rule: "P-030", Sentence: "Wait."}})
+		m.heard(`READY=1\nWATCHDOG_USEC=` + want + `\nWATCHDOG=1\nSTATUS=.*`)
+	}
+}
+
 // Ensure a systemd that hangs keeps nobody waiting.
 func TestManagerHangs(t *testing.T) {
 	newManager(t) // reads nothing
-	n := newNotifier((&journal{}).logger())
+	n := newNotifier((&journal{}).logger(), 30*time.Second)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -115,7 +127,7 @@ func TestManagerHangs(t *testing.T) {
 // Ensure nothing is said, and reloads do not wait, where nobody listens.
 func TestNobodyListens(t *testing.T) {
 	t.Setenv("NOTIFY_SOCKET", "")
-	n := newNotifier((&journal{}).logger())
+	n := newNotifier((&journal{}).logger(), 30*time.Second)
 	n.ticked(leading(core.Second))
 	<-n.started
 	if n.said != (statusLine{}) {
