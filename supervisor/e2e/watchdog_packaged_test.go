@@ -26,6 +26,8 @@ const (
 	// hardware is the watchdog of the machine, softdog that of its kernel.
 	hardware, softdog = "/dev/watchdog0", "/dev/watchdog1"
 	margin            = watchdogTTL - watchdogTimeout
+	// patientTTL is for restarts of a supervisor that leads, which must not take longer than the watchdog's timeout.
+	patientTTL = 2 * watchdogTTL
 )
 
 // guest is a virtual machine with a systemd of its own, on which our package is installed.
@@ -43,9 +45,9 @@ func TestWatchdogPackaged(t *testing.T) {
 	g.step(t, "installed", (*guest).install)
 	g.step(t, "no device", (*guest).deviceless)
 	g.step(t, "systemd has the device", (*guest).rivalled)
-	g.step(t, "softdog armed", func(g *guest) { g.armed(softdog) })
+	g.step(t, "softdog armed", func(g *guest) { g.armed(softdog, patientTTL-margin) })
 	g.step(t, "reconfigured", (*guest).reconfigured)
-	g.step(t, "i6300esb armed", func(g *guest) { g.armed(hardware) })
+	g.step(t, "i6300esb armed", func(g *guest) { g.armed(hardware, watchdogTimeout) })
 	g.step(t, "paused", (*guest).paused)
 	g.step(t, "stopped", (*guest).stopped)
 	g.step(t, "frozen", (*guest).frozen)
@@ -107,12 +109,12 @@ func (g *guest) install() {
 	g.put("/etc/systemd/system/pgvigil.service.d/alone.conf", "[Service]\nRestart=no\nWatchdogSec=0\n")
 	g.do("dpkg", "-i", vm.SystemShare+"/pgvigil.deb")
 	g.do("install", "-d", "-o", "postgres", "-g", "postgres", "/home/postgres", "/srv/archive")
-	g.configure("required", hardware, margin)
+	g.configure("required", hardware, patientTTL, margin)
 }
 
-func (g *guest) configure(mode, device string, margin time.Duration) {
+func (g *guest) configure(mode, device string, ttl, margin time.Duration) {
 	g.Helper()
-	g.put("/etc/pgvigil/pgvigil.hcl", lonelyWith(watchdogTTL)+
+	g.put("/etc/pgvigil/pgvigil.hcl", lonelyWith(ttl)+
 		fmt.Sprintf("watchdog {\n  mode = %q\n  device = %q\n  safety_margin = %q\n}\n", mode, device, margin))
 }
 
@@ -177,17 +179,17 @@ func (g *guest) rivalled() {
 		g.Errorf("doctor says:\n%s", said)
 	}
 	g.unled()
-	g.configure("required", softdog, margin)
+	g.configure("required", softdog, patientTTL, margin)
 	g.do("systemctl", "restart", "pgvigil")
 }
 
 // The udev rule and the hardened unit let the supervisor use the device, which is armed before PostgreSQL opens.
-func (g *guest) armed(device string) {
+func (g *guest) armed(device string, timeout time.Duration) {
 	if got := g.do("stat", "-c", "%G %a", device); got != "postgres 660" {
 		g.Errorf("group and mode of %s: %s", device, got)
 	}
 	g.leads(device)
-	g.timeout(device, watchdogTimeout)
+	g.timeout(device, timeout)
 	run := "_SYSTEMD_INVOCATION_ID=" + g.property("InvocationID")
 	first, _, _ := strings.Cut(g.do("journalctl", run, "--grep", "action=promote|watchdog armed", "-o", "cat"), "\n")
 	if !strings.Contains(first, "watchdog armed") {
@@ -224,22 +226,24 @@ func (g *guest) metric(name string) string {
 // A supervisor that is restarted while it leads gives the device that it takes over the new timeout, and stops one that it
 // is to use no more.
 func (g *guest) reconfigured() {
-	g.configure("required", softdog, margin+2*time.Second)
-	g.do("systemctl", "restart", "pgvigil")
-	g.timeout(softdog, watchdogTimeout-2*time.Second)
+	restart := func(mode, device string, ttl, margin time.Duration) {
+		g.Helper()
+		g.configure(mode, device, ttl, margin)
+		g.do("systemctl", "restart", "pgvigil")
+	}
+	restart("required", softdog, patientTTL, margin+2*time.Second)
+	g.timeout(softdog, patientTTL-margin-2*time.Second)
 
-	g.configure("off", softdog, margin)
-	g.do("systemctl", "restart", "pgvigil")
+	restart("off", softdog, patientTTL, margin)
 	g.is(softdog, "inactive")
 
-	g.configure("required", softdog, margin)
-	g.do("systemctl", "restart", "pgvigil")
+	restart("required", softdog, patientTTL, margin)
 	g.is(softdog, "active")
 
 	g.do("rm", "/etc/systemd/system.conf.d/watchdog.conf")
 	g.do("systemctl", "daemon-reexec")
-	g.configure("required", hardware, margin)
-	g.do("systemctl", "restart", "pgvigil")
+	g.is(hardware, "inactive")
+	restart("required", hardware, watchdogTTL, margin)
 	g.is(softdog, "inactive")
 }
 
