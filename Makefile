@@ -39,7 +39,7 @@ build: ## all programs into build/
 	  go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BUILD)/plugins/pgvigil-plugin-$$p ./plugins/$$p || exit 1; \
 	done
 
-package package-check: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
+package package-check: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 package: ## RPM and DEB for each of ARCHS into build/; the same bytes for the same commit
 	@for a in $(ARCHS); do GOARCH=$$a $(MAKE) --no-print-directory build BUILD=$(BUILD)/$$a || exit 1; done
 	@VERSION='$(VERSION)' packaging/package.sh $(ARCHS)

@@ -12,7 +12,7 @@
 set -euo pipefail
 . "$(dirname "$0")/trixie.sh"
 
-readonly packages=systemd,systemd-sysv,udev,dbus,iproute2,procps,postgresql-17
+readonly packages=systemd,systemd-sysv,udev,dbus,libpam-systemd,polkitd,iproute2,procps,postgresql-17
 
 # prepare builds the directory beside its final place, so that an interrupted run leaves nothing half done.
 prepare() {
@@ -40,7 +40,7 @@ main() {
         *) die "unknown argument $1 (known: --clean)" ;;
     esac
     alone
-    [[ -x $final/usr/lib/systemd/systemd && -x $final/usr/bin/udevadm && -x $final/usr/lib/postgresql/17/bin/postgres ]] || prepare
+    [[ -x $final/usr/bin/udevadm && -x $final/usr/lib/polkit-1/polkitd && -x $final/usr/lib/postgresql/17/bin/postgres ]] || prepare
     echo "$final"
 }
 

@@ -26,7 +26,7 @@ have_postgres() { compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || 
 wanted() {
     have_postgres || echo postgres
     if [[ $1 == package ]]; then
-        for program in debootstrap lintian rpm rpmlint; do command -v "$program" >/dev/null || echo "$program"; done
+        for program in debootstrap lintian pgrep rpm rpmlint systemd-nspawn; do command -v "$program" >/dev/null || echo "$program"; done
     fi
     [[ $1 == test || $1 == peers ]] || return 0
     command -v ip >/dev/null || echo ip
@@ -43,7 +43,7 @@ wanted() {
     ! command -v apt-get >/dev/null || command -v debootstrap >/dev/null || echo debootstrap
 }
 
-apt_names() { sed 's/^postgres$/postgresql/; s/^ip$/iproute2/; s/^nft$/nftables/; s/^gcc$/gcc\nlibc6-dev/; s/^qemu$/qemu-system-x86/; s/^setpriv$/util-linux/'; }
+apt_names() { sed 's/^postgres$/postgresql/; s/^ip$/iproute2/; s/^nft$/nftables/; s/^gcc$/gcc\nlibc6-dev/; s/^qemu$/qemu-system-x86/; s/^setpriv$/util-linux/; s/^pgrep$/procps/; s/^systemd-nspawn$/systemd-container/'; }
 dnf_names() { sed 's/^postgres$/postgresql-server postgresql/; s/^ip$/iproute/; s/^nft$/nftables/; s/^qemu$/qemu-kvm/; s/^setpriv$/util-linux/'; }
 
 # keep_off has no service started by the packages that are installed until the script ends, leave_off none by the next boot.

@@ -14,7 +14,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 for unit in *.service; do
     # Our own programs need not be installed.
-    sed 's|^ExecStart=/usr/bin/[^ ]*|ExecStart=/bin/sh|' "$unit" >"$work/$unit"
+    sed 's|^ExecStart=/usr/[^ ]*|ExecStart=/bin/sh|' "$unit" >"$work/$unit"
     complaints=$(systemd-analyze verify --man=no "$work/$unit" 2>&1) || true
     [[ -z $complaints ]] || { echo "$complaints" >&2; exit 1; }
     systemd-analyze security --no-pager --offline=true --threshold=25 "$work/$unit" >"$work/report" ||

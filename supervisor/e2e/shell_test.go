@@ -100,7 +100,7 @@ func (h *shell) eventually(what string, patience time.Duration, holds func() boo
 		select {
 		case <-h.ctx.Done():
 			h.Fatal(h.ctx.Err())
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(50 * time.Millisecond): // the condition is a program, as a rule
 		}
 	}
 }

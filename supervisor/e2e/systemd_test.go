@@ -13,7 +13,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -61,18 +60,24 @@ func lonelyWith(ttl time.Duration) string {
 type host struct {
 	shell
 	*container.Container
+	// dir has what the host wrote.
+	dir string
 }
 
-// TestSystemd runs pgvigil as its packages do: by its hardened units, under a real systemd, with a real journal.
+// step is one of the things that happen to a host, each in the state that those before have left.
+type step struct {
+	name string
+	test func(*host)
+}
+
+// TestSystemd runs pgvigil as its packages do: by its hardened units, under a real systemd, with a real journal, D-Bus and polkit.
 func TestSystemd(t *testing.T) {
 	t.Parallel()
 	h := bootHost(t)
 	h.install()
-	for _, step := range []struct {
-		name string
-		test func(*host)
-	}{
+	for _, step := range append([]step{
 		{"refused", (*host).refused},
+		{"no unit", (*host).noUnit},
 		{"started", (*host).started},
 		{"sandbox", (*host).sandbox},
 		{"restarted under load", (*host).restarted},
@@ -82,9 +87,9 @@ func TestSystemd(t *testing.T) {
 		{"stopped", (*host).stopped},
 		{"journal", (*host).journal},
 		{"not to be started", (*host).unstartable},
-	} {
-		if !t.Run(step.name, func(t *testing.T) { step.test(&host{shell{t, h.ctx, h.Container}, h.Container}) }) {
-			t.Log(h.try("journalctl", "-u", "pgvigil*", "-n", "60", "--no-pager"))
+	}, inUnit()...) {
+		if !t.Run(step.name, func(t *testing.T) { step.test(&host{shell{t, h.ctx, h.Container}, h.Container, h.dir}) }) {
+			t.Log(h.try("journalctl", "-n", "80", "--no-pager"), h.try("tail", "-n", "30", logFile))
 			t.FailNow()
 		}
 	}
@@ -111,7 +116,7 @@ func bootHost(t *testing.T) *host {
 			t.Error(err)
 		}
 	})
-	return &host{shell{t, ctx, c}, c}
+	return &host{shell{t, ctx, c}, c, dir}
 }
 
 // install puts programs, units and catalogue where the packages do.
@@ -157,28 +162,19 @@ func (h *host) leads() {
 	h.eventually("leads in epoch 1", time.Minute, func() bool { return line.MatchString(h.status()) })
 }
 
-func (h *host) postmaster() int {
-	h.Helper()
-	text, err := os.ReadFile(h.Path("/home/postgres/data/postmaster.pid"))
-	if err != nil {
-		h.Fatal(err)
-	}
-	first, _, _ := strings.Cut(string(text), "\n")
-	pid, err := strconv.Atoi(first)
-	if err != nil {
-		h.Fatal(err)
-	}
-	return pid
-}
-
 // another waits until the supervisor is another process, and leads.
 func (h *host) another(than string, patience time.Duration) {
+	h.Helper()
+	h.replaced(than, patience)
+	h.leads()
+}
+
+func (h *host) replaced(than string, patience time.Duration) {
 	h.Helper()
 	h.eventually("another supervisor", patience, func() bool {
 		pid := h.property("MainPID")
 		return pid != than && pid != "0" && h.property("ActiveState") == "active"
 	})
-	h.leads()
 }
 
 func (h *host) connection() *pgx.ConnConfig {
@@ -204,6 +200,22 @@ func (h *host) refused() {
 		h.Errorf("systemctl status says:\n%s", shown)
 	}
 	h.do("systemctl", "reset-failed", "pgvigil")
+}
+
+// Nothing is made for a PostgreSQL that systemd could not start, and what to do is told.
+func (h *host) noUnit() {
+	const file = "/usr/lib/systemd/system/pgvigil-postgres@.service"
+	h.configure(strings.Replace(managed, "demo", "early", 1))
+	h.do("mv", file, "/root")
+	h.do("systemctl", "daemon-reload")
+	h.do("systemctl", "start", "pgvigil-dcs", "pgvigil")
+	h.tells("systemd does not know pgvigil-postgres@early.service: install pgvigil's units")
+	if left := h.do("ls", "-A", "/home/postgres"); left != "" {
+		h.Errorf("left: %s", left)
+	}
+	h.do("systemctl", "stop", "pgvigil")
+	h.do("mv", "/root/"+filepath.Base(file), file)
+	h.do("systemctl", "daemon-reload")
 }
 
 // READY does not wait for PostgreSQL, which is not even there.
@@ -250,14 +262,19 @@ func (h *host) sandbox() {
 	}
 	spared := func(pid any) string { return h.do("cat", fmt.Sprintf("/proc/%v/oom_score_adj", pid)) }
 	// The kernel of a lab may not let systemd spare anybody.
-	if unit, pg, of := spared(h.property("MainPID")), spared(h.postmaster()), spared(backend); pg != unit || of != "0" {
+	if unit, pg, of := spared(h.property("MainPID")), spared(h.server()), spared(backend); pg != unit || of != "0" {
 		h.Errorf("oom_score_adj is %s, of the postmaster %s, of a backend %s", unit, pg, of)
 	}
-	for _, unit := range []string{"pgvigil.service", "pgvigil-dcs.service"} {
-		h.do("systemd-analyze", "security", "--threshold=25", unit)
-		if complaints, err := h.Command(h.ctx, "systemd-analyze", "verify", "--man=no", unit).CombinedOutput(); err != nil || len(complaints) > 0 {
-			h.Errorf("verify: %v: %s", err, complaints)
-		}
+	h.analyze("pgvigil.service")
+	h.analyze("pgvigil-dcs.service")
+}
+
+func (h *host) analyze(unit string) {
+	h.Helper()
+	h.do("systemd-analyze", "security", "--threshold=25", unit)
+	complaints, err := h.Command(h.ctx, "systemd-analyze", "verify", "--man=no", unit).CombinedOutput()
+	if err != nil || len(complaints) > 0 {
+		h.Errorf("verify: %v: %s", err, complaints)
 	}
 }
 
@@ -269,7 +286,7 @@ func (h *host) restarted() {
 	}
 	usual := boottime.Now()
 	h.eventually("writes", 20*time.Second, func() bool { return w.Ledger.Totals().Acknowledged > 1000 })
-	before, supervisor, since := h.postmaster(), h.property("MainPID"), boottime.Now()
+	before, supervisor, since := h.server(), h.property("MainPID"), boottime.Now()
 	quiet := w.Ledger.Gap(usual)
 	h.do("systemctl", "restart", "pgvigil")
 	h.another(supervisor, time.Minute)
@@ -277,7 +294,7 @@ func (h *host) restarted() {
 	if err := w.Stop(); err != nil {
 		h.Fatal(err)
 	}
-	if after := h.postmaster(); after != before {
+	if after := h.server(); after != before {
 		h.Errorf("postmaster %d, before %d", after, before)
 	}
 	if totals := w.Ledger.Totals(); totals.Failed > 0 {
@@ -292,12 +309,12 @@ func (h *host) restarted() {
 
 // A supervisor that hangs is started again within WatchdogSec, and goes on with what was there.
 func (h *host) frozen() {
-	before := h.postmaster()
+	before := h.server()
 	began := time.Now()
 	old := h.signal(syscall.SIGSTOP)
 	h.another(old, 20*time.Second)
 	h.Logf("a frozen supervisor was replaced after %s", time.Since(began))
-	if after := h.postmaster(); after != before {
+	if after := h.server(); after != before {
 		h.Errorf("postmaster %d, before %d", after, before)
 	}
 	if said := h.do("journalctl", "-u", "pgvigil", "--grep", "Watchdog timeout", "-o", "cat"); said == "" {
@@ -307,12 +324,12 @@ func (h *host) frozen() {
 
 // However often it dies, it is started again. SIGUSR1 lets it go in peace.
 func (h *host) killed() {
-	before := h.postmaster()
+	before := h.server()
 	for range 6 {
 		h.another(h.signal(syscall.SIGKILL), 20*time.Second)
 	}
 	h.another(h.signal(syscall.SIGUSR1), 20*time.Second)
-	if after := h.postmaster(); after != before {
+	if after := h.server(); after != before {
 		h.Errorf("postmaster %d, before %d", after, before)
 	}
 }
@@ -345,7 +362,7 @@ func (h *host) stopped() {
 	if got := h.property("ActiveState") + " " + h.property("Result"); got != "inactive success" {
 		h.Errorf("the service is %s", got)
 	}
-	if left := h.try("pgrep", "-u", "postgres", "-x", "postgres|pgvigild|pgvigil-launcher"); left != "" {
+	if left := h.try("pgrep", "-u", "postgres", "-x", "postgres|pgvigild|pgvigil-launche"); left != "" {
 		h.Errorf("left: %s", left)
 	}
 	state := h.do("/usr/lib/postgresql/17/bin/pg_controldata", "/home/postgres/data")
@@ -364,7 +381,7 @@ func (h *host) journal() {
 		Rule    string `json:"PGVIGIL_RULE"`
 	}
 	seen := map[string]entry{}
-	lines := h.do("journalctl", "-o", "json", "_COMM=pgvigild")
+	lines := h.do("journalctl", "-o", "json", "-t", "pgvigild")
 	for line := range strings.Lines(lines) {
 		var e entry
 		if err := json.Unmarshal([]byte(line), &e); err != nil {
@@ -385,7 +402,7 @@ func (h *host) journal() {
 			h.Errorf("%s: %+v, want %+v", message, got, want)
 		}
 	}
-	explained := h.do("journalctl", "-x", "_COMM=pgvigild", "--no-pager")
+	explained := h.do("journalctl", "-x", "-t", "pgvigild", "--no-pager")
 	for _, text := range []string{
 		"Subject: PostgreSQL is open for writes", "Member a of cluster demo leads from now on, in epoch",
 		"Subject: The configuration is refused", "Why, by rule V-140: New cluster:",
@@ -418,4 +435,5 @@ func (h *host) unstartable() {
 		h.Error("systemd has not tried to start the supervisor")
 	}
 	h.do("chmod", "755", program)
+	h.do("systemctl", "stop", "pgvigil")
 }

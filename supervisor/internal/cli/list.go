@@ -266,18 +266,23 @@ func serverVersion(v uint32) string {
 	return fmt.Sprintf("%d.%d", v/10000, v%10000)
 }
 
-// messages writes what members have to say, below the table.
+// messages writes what members have to say, and what waits for a restart, below the table.
 func messages(w io.Writer, s *api.Status) error {
 	for _, m := range s.Members {
-		text := m.Message
-		if m.Stale {
-			text = "its supervisor has not been heard of for long"
+		texts := []string{m.Message}
+		switch {
+		case m.Stale:
+			texts[0] = "its supervisor has not been heard of for long"
+		case len(m.PendingRestart) > 0:
+			texts = append(texts, "restart pending for "+strings.Join(m.PendingRestart, ", "))
 		}
-		if text == "" {
-			continue
-		}
-		if _, err := fmt.Fprintf(w, "%s: %s\n", printable(m.Name), printable(text)); err != nil {
-			return wrapOutput(err)
+		for _, text := range texts {
+			if text == "" {
+				continue
+			}
+			if _, err := fmt.Fprintf(w, "%s: %s\n", printable(m.Name), printable(text)); err != nil {
+				return wrapOutput(err)
+			}
 		}
 	}
 	return nil

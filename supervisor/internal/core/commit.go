@@ -24,6 +24,10 @@ func (f *facts) take() Action {
 		Compares: append([]Compare{{KeyEpoch, v.Epoch.Rev}, {KeyCohort, v.Cohort.Rev}}, f.grounds()...),
 		Writes:   []Write{{KeyEpoch, epoch}, {KeyLeader, leader}, {KeyCohort, f.inherited(epoch.Epoch)}},
 	}
+	if pgPrimary.holds(f) && identityMissing.holds(f) && f.pg.SystemID != 0 { // and whoever comes later must know which one it is
+		c.Compares = append(c.Compares, Compare{KeyIdentity, 0})
+		c.Writes = append(c.Writes, Write{KeyIdentity, f.identity()})
+	}
 	if done := f.handoverResult(); done != nil {
 		c.Compares = append(c.Compares, Compare{KeyOperation, v.Operation.Rev})
 		c.Writes = append(c.Writes, Write{KeyOperation, *done})
@@ -113,8 +117,10 @@ func (f *facts) release() Action {
 
 // fixIdentity ties the cluster to our database system.
 func (f *facts) fixIdentity() Action {
-	return f.underLeadership(Write{KeyIdentity, Identity{SystemID: f.pg.SystemID}}, Compare{KeyIdentity, 0})
+	return f.underLeadership(Write{KeyIdentity, f.identity()}, Compare{KeyIdentity, 0})
 }
+
+func (f *facts) identity() Identity { return Identity{SystemID: f.pg.SystemID} }
 
 // recordHistory writes down that this epoch opened for writes.
 func (f *facts) recordHistory() Action {

@@ -56,6 +56,9 @@ func (s State) intend(plan Plan, r rule, f *facts) State {
 				s.GivenUp = l.Epoch
 			case l.Renewal == 1:
 				s.TakenBy, s.TakenWhy = r.id, r.why
+				if pgPrimary.holds(f) {
+					s.Promoted = l.Epoch // it is open already: the epoch has no other timeline
+				}
 			}
 		}
 	}

@@ -164,7 +164,8 @@ func (f *facts) self() Member {
 	return m
 }
 
-// message is the one line that matters most: what PostgreSQL says, else the last failure that is being retried.
+// message is the one line that matters most: what PostgreSQL says, else the last failure that is being retried, else that no
+// deadman guards it.
 func (f *facts) message() string {
 	if f.pg.Message != "" {
 		return f.pg.Message
@@ -174,6 +175,10 @@ func (f *facts) message() string {
 	}
 	for _, r := range f.s.Retries {
 		return string(r.Kind) + ": " + r.Message
+	}
+	if f.pg.Status == StatusRunning && !f.pg.Launched && !f.o.Deadman.Present {
+		return "PostgreSQL runs as it was found, without pgvigil's launcher: no deadman until it is restarted " +
+			"(systemctl stop pgvigil; systemctl start pgvigil)"
 	}
 	return ""
 }

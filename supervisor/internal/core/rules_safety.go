@@ -6,6 +6,8 @@ func wait(*facts) Plan { return nil }
 
 func fence(f *facts) Plan { return Plan{{Kind: ActFence, Epoch: f.epoch()}} }
 
+func exit(f *facts) Plan { return Plan{{Kind: ActExit, Epoch: f.epoch()}} }
+
 // fenceRules: PostgreSQL may accept writes and the leadership is not ours, or not for long enough any more.
 func fenceRules() section {
 	return section{"fence", []literal{is(writable), not(holding)}, []rule{
@@ -13,10 +15,20 @@ func fenceRules() section {
 			"The leadership could not be renewed in time: PostgreSQL is killed before another member may lead."),
 		row("F-020", []literal{not(viewed)}, wait, nil,
 			"PostgreSQL runs as a primary and nothing is known of the cluster yet: its deadman is left to judge until the DCS is read."),
-		row("F-030", []literal{not(clusterBorn), is(pgPrimary), is(claimed)}, taking, []ActionKind{ActCommit},
+		row("F-025", []literal{not(clusterBorn), is(stopping)}, exit, []ActionKind{ActExit},
+			"Stopping: the primary here was not taken over, and is left alone."),
+		row("F-030", []literal{not(clusterBorn), is(pgPrimary), is(claimed), is(watchdogReady)}, taking, []ActionKind{ActCommit},
 			"A running primary is taken over as the first leader of a new cluster, without a restart."),
 		row("F-040", []literal{not(clusterBorn)}, wait, nil,
 			"A running primary waits to become the first leader of a new cluster."),
+		row("F-042", []literal{is(identityForeign), is(stopping)}, exit, []ActionKind{ActExit},
+			"Stopping: the primary here is of another database system than the cluster, and is left alone."),
+		row("F-044", []literal{is(identityForeign)}, wait, nil,
+			"The primary here is of another database system than the cluster: it is left alone, a person must decide."),
+		row("F-045", []literal{is(identityMissing), is(stopping)}, exit, []ActionKind{ActExit},
+			"Stopping: the cluster is not tied to a database system yet, and the primary here, which never led it, is left alone."),
+		row("F-046", []literal{is(identityMissing)}, wait, nil,
+			"Another member leads, or led last, a cluster that is not tied to a database system yet: the primary here is left alone."),
 		row("F-050", nil, fence, []ActionKind{ActFence},
 			"Another member leads, or led last: PostgreSQL must not be writable here and is killed."),
 	}}
@@ -40,7 +52,7 @@ func shutdownRules() section {
 			"Stopping: waiting to learn how PostgreSQL is."),
 		row("Q-070", []literal{not(pgDown), not(pgAbsent), not(pgUnusable)}, stop, []ActionKind{ActStop},
 			"Stopping: PostgreSQL is shut down."),
-		row("Q-080", nil, func(f *facts) Plan { return Plan{{Kind: ActExit, Epoch: f.epoch()}} }, []ActionKind{ActExit},
+		row("Q-080", nil, exit, []ActionKind{ActExit},
 			"Stopped."),
 	}}
 }

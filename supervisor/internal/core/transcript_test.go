@@ -68,6 +68,7 @@ func tell(t *testing.T, text string) string {
 // perform carries out one command:
 //
 //	born                 run until the new cluster is healthy, and do not tell
+//	open X SYSTEM        a primary of that database system runs on X, which nobody supervised
 //	quorum K MIN         durability is "quorum": K standbys acknowledge, at least MIN; before "born"
 //	healthy N            run until one primary leads and all others stream, at most N seconds
 //	run N                run N seconds
@@ -102,6 +103,11 @@ func (w *world) perform(c []string) error {
 		return expect(w.primary(), "")
 	case "write":
 		w.write()
+	case "open":
+		pg := &w.node(c[1]).pg
+		*pg = instance{exists: true, running: true, primary: true, wasOpen: true, pid: pg.pid, timeline: 1, lsn: 100, line: c[1]}
+		_, err := fmt.Sscan(c[2], &pg.systemID)
+		return err
 	case "quorum":
 		k, least := 0, 0
 		if _, err := fmt.Sscan(c[1]+" "+c[2], &k, &least); err != nil {

@@ -421,14 +421,14 @@ func (w *world) check() {
 		w.checkQuorum()
 		return
 	}
-	var open []string
+	open := map[uint64][]string{} // by system
 	for _, n := range w.nodes {
 		if n.up && n.pg.running && n.pg.primary {
-			open = append(open, n.name)
+			open[n.pg.systemID] = append(open[n.pg.systemID], n.name)
 		}
-	}
-	if len(open) > 1 {
-		w.violations = append(w.violations, fmt.Sprintf("%s two writable primaries: %v", w.now.Sub(0), open))
+		if names := open[n.pg.systemID]; len(names) > 1 {
+			w.violations = append(w.violations, fmt.Sprintf("%s two writable primaries: %v", w.now.Sub(0), names))
+		}
 	}
 }
 

@@ -23,6 +23,7 @@
 //	launcher.json       [Record]: who runs; written before PostgreSQL is forked and again after
 //	launcher.exit.json  [Exit]: how it ended; written once no descendant is left, removed by the next launcher
 //	launcher.lock       held while a launcher lives; never removed
+//	launcher.start      what a launcher that systemd starts is to start; it takes the file away before it does anything
 //
 // # Line protocol
 //

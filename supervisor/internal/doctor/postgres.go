@@ -36,6 +36,7 @@ func (d *Doctor) server() server {
 }
 
 func (d *Doctor) postgres(ctx context.Context, r *report) {
+	d.units(r, "/")
 	const id = "postgresql.programs"
 	dir := d.server().BinDir
 	if dir == "" {

@@ -8,13 +8,14 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 
 	"github.com/coreos/go-systemd/v22/journal"
 )
 
 // New makes a log in a format: "json", or "text", which is native entries where w is standard error and leads to the journal.
-// Those carry, besides each record's attributes, the cluster's and the member's name; either may be empty. The program calls flush
-// before it ends.
+// Those carry, besides each record's attributes, the program's name, and the cluster's and the member's, which may be empty. The
+// program calls flush before it ends.
 func New(w io.Writer, format string, level slog.Leveler, cluster, member string) (log *slog.Logger, flush func()) {
 	options := &slog.HandlerOptions{Level: level}
 	switch {
@@ -22,7 +23,11 @@ func New(w io.Writer, format string, level slog.Leveler, cluster, member string)
 		return slog.New(slog.NewJSONHandler(w, options)), func() {}
 	case w == os.Stderr && ToJournal():
 		spool := newSpool(journal.Send)
-		return slog.New(newHandler(level, spool, map[string]string{"PGVIGIL_CLUSTER": cluster, "PGVIGIL_MEMBER": member})), spool.flush
+		fields := map[string]string{
+			"SYSLOG_IDENTIFIER": filepath.Base(os.Args[0]), // the journal cannot tell of a program that has ended meanwhile
+			"PGVIGIL_CLUSTER":   cluster, "PGVIGIL_MEMBER": member,
+		}
+		return slog.New(newHandler(level, spool, fields)), spool.flush
 	}
 	return slog.New(slog.NewTextHandler(w, options)), func() {}
 }

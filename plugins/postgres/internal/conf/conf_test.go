@@ -141,7 +141,7 @@ func TestHBA(t *testing.T) {
 			[]string{first, `host "postgres" "postgres" all scram-sha-256`, "hostssl replication repl 10.0.0.0/8 scram-sha-256"}},
 	} {
 		c.HBA = x.user
-		if diff := cmp.Diff(header+strings.Join(x.want, "\n")+"\n", hba(c)); diff != "" {
+		if diff := cmp.Diff(header+strings.Join(x.want, "\n")+"\n", hba(c, "")); diff != "" {
 			t.Errorf("%s:\n%s", name, diff)
 		}
 	}
@@ -163,5 +163,50 @@ func TestIntentRoundTrip(t *testing.T) {
 	got, err := LoadIntent(c)
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v\n%s", err, diff)
+	}
+}
+
+// What a server was found with stays in force where the configuration says nothing, unless a cluster cannot work with it.
+func TestFound(t *testing.T) {
+	c := example(t)
+	c.Defaults = map[string]string{"max_connections": "100", "max_wal_senders": "10", "wal_level": "replica"}
+	c.Parameters = nil
+	etc := t.TempDir()
+	for path, text := range map[string]string{
+		filepath.Join(etc, "pg_hba.conf"):                "host all app all md5\n",
+		filepath.Join(etc, "pg_ident.conf"):              "m a b\n",
+		filepath.Join(c.DataDir, "postgresql.auto.conf"): "wal_level = 'minimal'\nport = '1'\n",
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := Found(c, []Setting{{"max_connections", "500"}, {"max_wal_senders", "2"}, {"port", "7"}},
+		filepath.Join(etc, "pg_hba.conf"), filepath.Join(etc, "pg_ident.conf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Write(c, c.DataDir, Intent{Elsewhere: true}); err != nil {
+		t.Fatal(err)
+	}
+	got := settings(t, c)
+	if _, there := got["max_connections"]; there || got["max_wal_senders"] != "10" || got["wal_level"] != "replica" {
+		t.Errorf("settings: %v", got)
+	}
+	for name, want := range map[string]string{
+		"postgresql.base.conf": "max_connections = '500'\n",
+		"pg_hba.conf":          "\nhost all app all md5\n",
+		"pg_ident.conf":        "m a b\n",
+		"postgresql.auto.conf": "wal_level = 'minimal'\ncluster_name = 'it''s'\n",
+	} {
+		if raw, err := os.ReadFile(filepath.Join(c.DataDir, name)); err != nil || !strings.Contains(string(raw), want) {
+			t.Errorf("%s: %v\n%s", name, err, raw)
+		}
+	}
+	if _, err := Write(c, c.DataDir, Intent{}); err != nil {
+		t.Fatal(err)
+	}
+	if raw, err := os.ReadFile(filepath.Join(c.DataDir, "postgresql.auto.conf")); err != nil || string(raw) != "wal_level = 'minimal'\n" {
+		t.Errorf("postgresql.auto.conf: %v\n%s", err, raw)
 	}
 }

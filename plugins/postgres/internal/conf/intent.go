@@ -36,6 +36,9 @@ type Intent struct {
 	// Raised are settings that were raised at the last start, because a standby needs at least what its
 	// primary had.
 	Raised map[string]int `json:"raised,omitempty"`
+	// Elsewhere says that the running server was started, by somebody else, with a postgresql.conf that is not in the data
+	// directory.
+	Elsewhere bool `json:"elsewhere,omitempty"`
 }
 
 const intentFile = "intent.json"

@@ -12,6 +12,7 @@ type Body struct {
 	LogDir     string            `json:"log_dir"`
 	PassFile   string            `json:"pgpass"`
 	User       string            `json:"user"`
+	Manage     string            `json:"manage"`
 	Parameters map[string]string `json:"parameters"`
 	HBA        []string          `json:"hba"`
 	Ident      []string          `json:"ident"`
@@ -63,7 +64,7 @@ type BaseBackup struct {
 // defaults is the body before decoding: the schema's defaults, for blocks that are left out, too.
 func defaults() Body {
 	return Body{
-		User: "postgres", UseRewind: true, RemoveDataOnRewindFailure: true, MaxDivergedWAL: 1 << 30,
+		User: "postgres", Manage: "direct", UseRewind: true, RemoveDataOnRewindFailure: true, MaxDivergedWAL: 1 << 30,
 		InitDB:      InitDB{Encoding: "UTF8", Locale: "C.UTF-8", DataChecksums: true, Auth: "scram-sha-256"},
 		Superuser:   Account{Username: "postgres", SSLMode: "prefer"},
 		Replication: Account{Username: "replicator", SSLMode: "prefer"},

@@ -30,12 +30,14 @@ func (r *resolver) checkParameters() {
 			r.errorf(path, "bad parameter name", "%q is no name of a PostgreSQL parameter.", name)
 		case strings.ContainsAny(value, "\x00\n\r"):
 			r.errorf(path, "bad value", "The value of %s must be one line.", name)
-		case low == "wal_level" && value != "replica" && value != "logical" && value != "hot_standby" && value != "archive":
+		case low == "wal_level" && !Workable(low, value):
 			r.errorf(path, "replication impossible", "wal_level must be replica or logical, not %q.", value)
 		case low == "fsync" && isOff(value), low == "full_page_writes" && isOff(value):
 			r.found = append(r.found, sdk.Warnf(path, "data at risk", "With %s off a crash of the host destroys the database.", low))
 		default:
-			r.checkLeast(path, low, value)
+			if !Workable(low, value) {
+				r.errorf(path, "value too small", "%s must be at least %d for a cluster to work.", low, least[low])
+			}
 		}
 	}
 }
@@ -44,11 +46,13 @@ func isOff(v string) bool {
 	return slices.Contains([]string{"off", "false", "no", "0"}, strings.ToLower(v))
 }
 
-func (r *resolver) checkLeast(path []string, name, value string) {
-	minimum, bounded := least[name]
-	if n, err := strconv.Atoi(value); bounded && err == nil && n < minimum {
-		r.errorf(path, "value too small", "%s must be at least %d for a cluster to work.", name, minimum)
+// Workable tells whether a cluster works with a parameter's value.
+func Workable(name, value string) bool {
+	if name == "wal_level" {
+		return slices.Contains([]string{"replica", "logical", "hot_standby", "archive"}, strings.ToLower(value))
 	}
+	n, err := strconv.Atoi(value)
+	return err != nil || n >= least[name]
 }
 
 // forbidden are options of PostgreSQL's programs that pgvigil sets itself.

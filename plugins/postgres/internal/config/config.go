@@ -3,7 +3,6 @@
 package config
 
 import (
-	"maps"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -34,10 +33,13 @@ type Config struct {
 	DaemonRunDir string
 	// Launcher is the path of the launcher's binary.
 	Launcher string
+	// Managed tells that systemd starts the launcher, in a unit of its own.
+	Managed bool
 	// OS is the account PostgreSQL runs as.
 	OS proc.Account
-	// Parameters are the user's over the defaults, lower case.
-	Parameters map[string]string
+	// Parameters are the user's, lower case. Defaults are in force where neither they nor the files that a server was found with
+	// say otherwise.
+	Parameters, Defaults map[string]string
 	// HBA and Ident are the user's lines.
 	HBA, Ident []string
 	// ArchiveCommand and RestoreCommand are from the local file only.
@@ -61,6 +63,9 @@ type Config struct {
 // Program is the path of one of PostgreSQL's programs.
 func (c *Config) Program(name string) string { return filepath.Join(c.BinDir, name) }
 
+// Unit is the systemd unit that PostgreSQL runs in when it is Managed.
+func (c *Config) Unit() string { return "pgvigil-postgres@" + c.Cluster + ".service" }
+
 // State is the path of a file in the plugin's state directory.
 func (c *Config) State(name string) string { return filepath.Join(c.StateDir, name) }
 
@@ -70,16 +75,14 @@ func (c *Config) WAL() string { return filepath.Join(c.DataDir, "pg_wal") }
 // PortString is the port in decimal.
 func (c *Config) PortString() string { return strconv.Itoa(int(c.Port)) }
 
-// parameters are the defaults with the user's laid over.
+// parameters are the user's, and what follows from the rest of the body.
 func parameters(b Body) map[string]string {
-	out := overridable(b.InitDB.Auth)
+	out := map[string]string{}
 	if b.ArchiveCommand != "" {
 		out["archive_mode"] = "on"
 	}
-	lower := make(map[string]string, len(b.Parameters))
 	for k, v := range b.Parameters {
-		lower[lowerName(k)] = v
+		out[lowerName(k)] = v
 	}
-	maps.Copy(out, lower)
 	return out
 }

@@ -45,9 +45,9 @@ func (r *resolver) resolve() *Config {
 	c := &Config{
 		Member: r.host.GetMember(), Cluster: r.host.GetCluster(),
 		StateDir: r.host.GetStateDir(), RunDir: r.host.GetRunDir(), DaemonRunDir: filepath.Dir(r.host.GetRunDir()),
-		Launcher: r.host.GetLauncher(), Parameters: parameters(b), HBA: b.HBA, Ident: b.Ident,
+		Launcher: r.host.GetLauncher(), Parameters: parameters(b), Defaults: overridable(b.InitDB.Auth), HBA: b.HBA, Ident: b.Ident,
 		ArchiveCommand: b.ArchiveCommand, RestoreCommand: b.RestoreCommand,
-		UseRewind: b.UseRewind, RemoveDataOnRewindFailure: b.RemoveDataOnRewindFailure,
+		Managed: b.Manage == "systemd", UseRewind: b.UseRewind, RemoveDataOnRewindFailure: b.RemoveDataOnRewindFailure,
 		MaxDivergedWAL: int64(b.MaxDivergedWAL), StartTimeout: time.Duration(b.StartTimeout),
 		InitDB: b.InitDB, BaseBackup: b.BaseBackup,
 	}

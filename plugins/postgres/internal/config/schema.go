@@ -32,14 +32,15 @@ func places() []*pluginv1.Attribute {
 		str("log_dir", "Directory of the server's log; default: log below the plugin's state directory."),
 		str("pgpass", "Password file written for PostgreSQL's programs; default: pgpass in the plugin's state directory."),
 		def(str("user", "Operating system user PostgreSQL runs as when the supervisor runs as root."), "postgres"),
+		def(oneOf(str("manage", "How PostgreSQL is started: by the supervisor itself, or by systemd in the unit pgvigil-postgres@<cluster>.service."), "direct", "systemd"), "direct"),
 	}
 }
 
 func behaviour() []*pluginv1.Attribute {
 	return []*pluginv1.Attribute{
 		attr("parameters", pluginv1.Type_TYPE_STRING_MAP, "PostgreSQL parameters, as in postgresql.conf, except those pgvigil owns."),
-		attr("hba", pluginv1.Type_TYPE_STRING_LIST, "Lines of pg_hba.conf, after the ones pgvigil needs; default: SCRAM for everybody from everywhere."),
-		attr("ident", pluginv1.Type_TYPE_STRING_LIST, "Lines of pg_ident.conf, after the ones pgvigil needs."),
+		attr("hba", pluginv1.Type_TYPE_STRING_LIST, "Lines of pg_hba.conf, after the ones pgvigil needs; default: those of a server that was taken over, else SCRAM for everybody from everywhere."),
+		attr("ident", pluginv1.Type_TYPE_STRING_LIST, "Lines of pg_ident.conf, after the ones pgvigil needs; default: those of a server that was taken over."),
 		str("archive_command", "archive_command of PostgreSQL; turns archive_mode on unless that is set."),
 		str("restore_command", "restore_command of PostgreSQL, in force while a standby follows another member."),
 		def(attr("use_rewind", pluginv1.Type_TYPE_BOOL, "Whether a member that diverged may be rewound; otherwise it is cloned."), true),

@@ -5,7 +5,9 @@ package initdb
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/conf"
@@ -32,6 +34,11 @@ func Run(ctx context.Context, c *config.Config, phase func(string)) error {
 	phase("creating roles")
 	if err := roles(ctx, c, dir); err != nil {
 		return err
+	}
+	for _, name := range []string{"pg_hba.conf", "pg_ident.conf"} { // nobody's, and not to be kept
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			return err
+		}
 	}
 	if _, err := conf.Write(c, dir, conf.Intent{}); err != nil {
 		return err
@@ -63,10 +70,11 @@ func command(c *config.Config, dir string, version uint32) *exec.Cmd {
 // roles creates the roles in single-user mode: nobody can connect before it is done, and no password is
 // on a command line.
 func roles(ctx context.Context, c *config.Config, dir string) error {
-	sql, err := statements(c)
+	sql, err := Statements(c, map[string]bool{c.Superuser.Username: false})
 	if err != nil {
 		return err
 	}
+	sql = append([]string{"SET synchronous_commit = on"}, sql...)
 	cmd := c.OS.Command(c.Program("postgres"), "--single", "-D", dir, "-c", "log_statement=none",
 		"-c", "log_min_duration_statement=-1", "-c", "log_min_error_statement=panic", "-c", "exit_on_error=on", "postgres")
 	cmd.Stdin = strings.NewReader(strings.Join(sql, "\n") + "\n")

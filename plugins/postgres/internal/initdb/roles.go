@@ -7,35 +7,39 @@ import (
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/session"
 )
 
-// statements are the SQL commands that make the roles, one a line. Passwords go in as verifiers, except
-// where MD5 was asked for.
-func statements(c *config.Config) ([]string, error) {
-	out := []string{"SET synchronous_commit = on"}
-	super, err := password(c, c.Superuser)
-	if err != nil {
+// Statements are the SQL commands, one a line, that make the roles that are missing, and give a password to those that
+// have none. has tells of each role there is whether it has a password. Passwords go in as verifiers.
+func Statements(c *config.Config, has map[string]bool) ([]string, error) {
+	var out []string
+	made := func(a config.Account, options string) (bool, error) {
+		withPassword, there := has[a.Username]
+		clause, err := password(c, a)
+		name := session.Identifier(a.Username)
+		switch {
+		case err != nil:
+		case !there:
+			out = append(out, "CREATE ROLE "+name+options+clause)
+		case !withPassword && clause != "":
+			out = append(out, "ALTER ROLE "+name+clause)
+		}
+		return !there, err
+	}
+	if _, err := made(c.Superuser, " LOGIN SUPERUSER"); err != nil {
 		return nil, err
 	}
-	if super != "" {
-		out = append(out, "ALTER ROLE "+session.Identifier(c.Superuser.Username)+super)
-	}
-	repl, err := password(c, c.Replication)
-	if err != nil {
+	if _, err := made(c.Replication, " LOGIN REPLICATION"); err != nil {
 		return nil, err
 	}
-	out = append(out, "CREATE ROLE "+session.Identifier(c.Replication.Username)+" LOGIN REPLICATION"+repl)
 	if c.Rewind.Username == c.Superuser.Username || c.Rewind.Username == c.Replication.Username {
 		return out, nil
 	}
-	rewind, err := password(c, c.Rewind)
-	if err != nil {
-		return nil, err
+	missing, err := made(c.Rewind, " LOGIN")
+	if missing {
+		for _, f := range rewindFunctions {
+			out = append(out, "GRANT EXECUTE ON FUNCTION "+f+" TO "+session.Identifier(c.Rewind.Username))
+		}
 	}
-	name := session.Identifier(c.Rewind.Username)
-	out = append(out, "CREATE ROLE "+name+" LOGIN"+rewind)
-	for _, f := range rewindFunctions {
-		out = append(out, "GRANT EXECUTE ON FUNCTION "+f+" TO "+name)
-	}
-	return out, nil
+	return out, err
 }
 
 // rewindFunctions are what pg_rewind calls on its source.

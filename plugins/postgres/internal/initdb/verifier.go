@@ -11,8 +11,11 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"strings"
 
 	"golang.org/x/text/secure/precis"
+
+	"github.com/pgvigil/pgvigil/plugins/postgres/internal/config"
 )
 
 const (
@@ -38,6 +41,22 @@ func scram(password string, salt []byte, iterations int) (string, error) {
 	stored := sha256.Sum256(mac(salted, "Client Key"))
 	b64 := base64.StdEncoding.EncodeToString
 	return fmt.Sprintf("SCRAM-SHA-256$%d:%s$%s:%s", iterations, b64(salt), b64(stored[:]), b64(mac(salted, "Server Key"))), nil
+}
+
+// Matches tells whether what PostgreSQL stores for a role is the account's password.
+func Matches(stored string, a config.Account) bool {
+	var salt string
+	var iterations int
+	if n, _ := fmt.Sscanf(strings.Replace(stored, "$", " ", 1), "SCRAM-SHA-256 %d:%s", &iterations, &salt); n == 2 {
+		salt, _, _ = strings.Cut(salt, "$")
+		raw, err := base64.StdEncoding.DecodeString(salt)
+		if err != nil {
+			return false
+		}
+		want, err := scram(a.Password, raw, iterations)
+		return err == nil && want == stored
+	}
+	return stored == md5Verifier(a.Username, a.Password)
 }
 
 func mac(key []byte, text string) []byte {

@@ -5,6 +5,8 @@ package initdb
 import (
 	"encoding/base64"
 	"testing"
+
+	"github.com/pgvigil/pgvigil/plugins/postgres/internal/config"
 )
 
 // The example of RFC 7677: password "pencil".
@@ -17,6 +19,21 @@ func TestScram(t *testing.T) {
 	want := "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="
 	if err != nil || got != want {
 		t.Errorf("%v\n got %s\nwant %s", err, got, want)
+	}
+}
+
+func TestMatches(t *testing.T) {
+	fresh, err := scramVerifier("secret")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, stored := range []string{fresh, md5Verifier("postgres", "secret")} {
+		if !Matches(stored, config.Account{Username: "postgres", Password: "secret"}) {
+			t.Errorf("%s is not the password", stored)
+		}
+		if Matches(stored, config.Account{Username: "postgres", Password: "other"}) {
+			t.Errorf("%s is another password", stored)
+		}
 	}
 }
 

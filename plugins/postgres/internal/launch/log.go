@@ -9,7 +9,10 @@ import (
 	"strings"
 )
 
-var severity = regexp.MustCompile(`\b(FATAL|PANIC): +(.*)$`)
+var (
+	severity = regexp.MustCompile(`\b(FATAL|PANIC): +(.*)$`)
+	occupied = regexp.MustCompile(`\bLOG: +(could not bind .* in use)$`)
+)
 
 // LastFatal finds the last FATAL or PANIC message in the last part of a log, from a position on; empty
 // when there is none.
@@ -32,15 +35,23 @@ func LastFatal(path string, from int64) string {
 	return lastFatal(string(raw))
 }
 
-// lastFatal skips what sessions are told at a shutdown: it is never the cause of one.
+// lastFatal skips what sessions are told at a shutdown: it is never the cause of one. An address that cannot be had is told in
+// lines before.
 func lastFatal(text string) string {
-	var last string
+	var last, address string
 	for line := range strings.Lines(text) {
-		m := severity.FindStringSubmatch(strings.TrimRight(line, "\n"))
+		line = strings.TrimRight(line, "\n")
+		if m := occupied.FindStringSubmatch(line); m != nil {
+			address = m[1] + ": stop and disable what uses it, such as PostgreSQL's own unit"
+		}
+		m := severity.FindStringSubmatch(line)
 		if m == nil || consequence(m[2]) {
 			continue
 		}
 		last = m[2]
+		if strings.HasPrefix(last, "could not create any TCP/IP sockets") && address != "" {
+			last = address
+		}
 	}
 	return last
 }

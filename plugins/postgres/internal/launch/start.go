@@ -3,10 +3,10 @@
 package launch
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"syscall"
 
@@ -24,7 +24,7 @@ type Launched struct {
 }
 
 // Start starts the launcher, which starts PostgreSQL, in a session of its own: both outlive this process.
-func Start(c *config.Config) (*Launched, error) {
+func Start(ctx context.Context, c *config.Config) (*Launched, error) {
 	if err := prepare(c); err != nil {
 		return nil, err
 	}
@@ -34,7 +34,24 @@ func Start(c *config.Config) (*Launched, error) {
 		return nil, err
 	}
 	defer log.Close()
-	cmd := command(c)
+	l, err := startIn(ctx, c, log)
+	if err == nil {
+		l.LogStart = size
+	}
+	return l, err
+}
+
+func startIn(ctx context.Context, c *config.Config, log *os.File) (*Launched, error) {
+	if c.Managed {
+		return startUnit(ctx, c)
+	}
+	return startChild(c, log)
+}
+
+// startChild starts the launcher as a child of this process.
+func startChild(c *config.Config, log *os.File) (*Launched, error) {
+	cmd := c.OS.Command(c.Launcher, arguments(c)...)
+	cmd.Env = append(cmd.Env, environment(c)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr.Setsid = true
 	if err := cmd.Start(); err != nil {
@@ -45,17 +62,21 @@ func Start(c *config.Config) (*Launched, error) {
 		_ = cmd.Wait()
 		close(done)
 	}()
-	return &Launched{PID: cmd.Process.Pid, Done: done, LogStart: size}, nil
+	return &Launched{PID: cmd.Process.Pid, Done: done}, nil
 }
 
-// command is the launcher's command line. It holds no secret, and the parameters that nothing may overrule.
-func command(c *config.Config) *exec.Cmd {
-	cmd := c.OS.Command(c.Launcher, "--run-dir", c.DaemonRunDir, "--data-dir", c.DataDir, "--log", c.LogFile, "--",
-		c.Program("postgres"), "-D", c.DataDir,
-		"-c", "restart_after_crash=off", "-c", "hot_standby=on", "-c", "wal_log_hints=on")
+// arguments are the launcher's, with the parameters that nothing may overrule. They hold no secret.
+func arguments(c *config.Config) []string {
+	return []string{
+		"--run-dir", c.DaemonRunDir, "--data-dir", c.DataDir, "--log", c.LogFile, "--", c.Program("postgres"), "-D", c.DataDir,
+		"-c", "restart_after_crash=off", "-c", "hot_standby=on", "-c", "wal_log_hints=on",
+	}
+}
+
+// environment is what PostgreSQL has in its environment beside what every program has.
+func environment(c *config.Config) []string {
 	// Backends give up what protects the postmaster from the kernel's search for memory.
-	cmd.Env = append(cmd.Env, "PGDATA="+c.DataDir, "PG_OOM_ADJUST_FILE=/proc/self/oom_score_adj")
-	return cmd
+	return []string{"PGDATA=" + c.DataDir, "PG_OOM_ADJUST_FILE=/proc/self/oom_score_adj"}
 }
 
 // prepare makes the directories the server and the launcher need, and lets their account in.

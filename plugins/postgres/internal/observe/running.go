@@ -27,7 +27,7 @@ func (o *Observer) picture(began moment) {
 	out := &pluginv1.ObserveResponse{
 		Status: s.judge(), Role: pluginv1.Role_ROLE_UNKNOWN, DataDir: c.DataDir,
 		PostmasterPid: int32(s.server.PID), PostmasterStartUnix: s.server.StartUnix,
-		Launched: s.launched, PendingRestart: s.pending, SystemIdentifier: o.systemID(c),
+		Launched: s.launched, PendingRestart: s.pendingRestart(c), SystemIdentifier: o.systemID(c),
 	}
 	if s.answer != nil {
 		o.fill(out, c, s.answer)

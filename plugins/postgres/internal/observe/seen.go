@@ -21,6 +21,7 @@ type seen struct {
 	server      datadir.Postmaster
 	exit        *proc.Exit
 	launched    bool
+	inUnit      bool      // launched, in systemd's unit for it
 	since       moment    // first sight of it
 	asked       moment    // last question
 	shown       moment    // last question that was replied to
@@ -59,6 +60,15 @@ func (s *seen) findLauncher(c *config.Config) {
 	}
 	l, ok := launch.ReadStatus(c.DaemonRunDir)
 	s.launched = ok && l.Holds(s.server.PID, s.server.StartTicks)
+	s.inUnit = s.launched && launch.InUnit(c, l.PID)
+}
+
+// pendingRestart names the parameters, and the attribute of the block, that take effect with the next start.
+func (s *seen) pendingRestart(c *config.Config) []string {
+	if !s.launched || s.inUnit == c.Managed {
+		return s.pending
+	}
+	return append([]string{"manage"}, s.pending...)
 }
 
 // hear takes a reply in.

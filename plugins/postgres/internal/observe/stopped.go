@@ -45,7 +45,7 @@ func (o *Observer) stoppedPicture(ctx context.Context, c *config.Config) *plugin
 	absent, err := datadir.Absent(c.DataDir)
 	if absent {
 		o.stopped.dir = ""
-		out.Status, out.Message = pluginv1.Status_STATUS_ABSENT, fullDisk(c)
+		out.Status, out.Message = pluginv1.Status_STATUS_ABSENT, o.stoppedMessage(c, pluginv1.Status_STATUS_STOPPED)
 		return out
 	}
 	if err == nil {

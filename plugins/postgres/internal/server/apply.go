@@ -54,6 +54,9 @@ type applied struct {
 
 // apply brings files, settings and slots in line.
 func (s *Server) apply(ctx context.Context, i *instance, a applied) error {
+	if err := s.adopt(ctx, i); err != nil {
+		return err
+	}
 	v, err := i.inForce(ctx)
 	if err != nil {
 		return err

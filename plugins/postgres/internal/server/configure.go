@@ -8,6 +8,7 @@ import (
 
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/conf"
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/config"
+	"github.com/pgvigil/pgvigil/plugins/postgres/internal/launch"
 	"github.com/pgvigil/pgvigil/plugins/sdk"
 	pluginv1 "github.com/pgvigil/pgvigil/proto/plugin/v1"
 )
@@ -28,6 +29,9 @@ func (s *Server) Configure(_ context.Context, in sdk.Config) []*pluginv1.Diagnos
 	before := s.current()
 	if before != nil && (before.DataDir != c.DataDir || before.StateDir != c.StateDir) {
 		return append(found, sdk.Errorf(sdk.Path("data_dir"), "data directory moved", "data_dir and the state directory cannot change while the plugin runs: stop pgvigild first."))
+	}
+	if err := launch.CheckUnit(c); err != nil {
+		return append(found, sdk.Errorf(sdk.Path("manage"), "no unit for this run_dir", "%v.", err))
 	}
 	if err := letIn(c); err != nil {
 		return append(found, sdk.Errorf(nil, "directories cannot be used", "%v.", err))

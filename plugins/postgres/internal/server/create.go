@@ -28,6 +28,9 @@ func (s *Server) Bootstrap(req *pluginv1.BootstrapRequest, out stream) error {
 			return refused("data directory %s is not empty", c.DataDir)
 		}
 		s.setTrouble("", 0)
+		if err := s.rehearse(ctx, c); err != nil {
+			return err
+		}
 		return initdb.Run(ctx, c, func(phase string) { p.phase(phase, "") })
 	})
 }
@@ -50,6 +53,9 @@ func (s *Server) Clone(req *pluginv1.CloneRequest, out stream) error {
 			return refused("data directory %s is not empty", c.DataDir)
 		}
 		s.setTrouble("", 0)
+		if err := s.rehearse(ctx, c); err != nil {
+			return err
+		}
 		report := limited(func(phase string, done, total uint64) { p.set(phase, done, total, "") })
 		return basebackup.Run(ctx, c, source, req.GetReplace(), report)
 	})

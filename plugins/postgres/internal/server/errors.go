@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/conf"
+	"github.com/pgvigil/pgvigil/plugins/postgres/internal/launch"
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/rewind"
 	pluginv1 "github.com/pgvigil/pgvigil/proto/plugin/v1"
 )
@@ -29,7 +30,7 @@ func toStatus(err error) error {
 		return status.FromContextError(err).Err()
 	case errors.Is(err, rewind.ErrHopeless):
 		return status.Error(codes.OutOfRange, err.Error())
-	case errors.Is(err, rewind.ErrNotNow):
+	case errors.Is(err, rewind.ErrNotNow), errors.Is(err, launch.ErrNoAnswer):
 		return status.Error(codes.Unavailable, err.Error())
 	}
 	return status.Error(codes.FailedPrecondition, err.Error())

@@ -35,6 +35,9 @@ func (s *Server) point(ctx context.Context, c *config.Config, upstream *conf.Pee
 	if err := i.standby(ctx); err != nil {
 		return err
 	}
+	if err := s.adopt(ctx, i); err != nil {
+		return err
+	}
 	if err := conf.SetStandby(c, c.DataDir); err != nil {
 		return err
 	}

@@ -26,6 +26,8 @@ type Server struct {
 	long chan struct{}
 	// rewinding tells that the long call is a rewind.
 	rewinding atomic.Bool
+	// rehearsed tells that systemd has started PostgreSQL's unit; held by the long call.
+	rehearsed bool
 	// files is held while intent and configuration files change.
 	files sync.Mutex
 
@@ -36,6 +38,7 @@ type Server struct {
 	settled  settlements
 	trouble  string
 	logStart int64
+	adopted  int // PID of the server that was met last without the launcher
 
 	cancel context.CancelFunc
 	wait   sync.WaitGroup

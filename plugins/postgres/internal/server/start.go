@@ -59,17 +59,42 @@ func (s *Server) start(ctx context.Context, c *config.Config, upstream *conf.Pee
 	if err := s.prepare(ctx, c, upstream); err != nil {
 		return err
 	}
-	l, err := launch.Start(c)
-	if err != nil {
-		return err
-	}
-	s.setTrouble("", l.LogStart)
-	err = s.awaitReady(ctx, c, l, p)
+	err = s.launch(ctx, c, p)
 	if err == nil {
 		s.settledFromStart(ctx, c)
 	}
 	if errors.Is(err, errStartTimeout) {
 		return errors.Join(err, launch.Stop(context.WithoutCancel(ctx), c, 0, func(phase string) { p.phase(phase, "") }))
+	}
+	return err
+}
+
+func (s *Server) launch(ctx context.Context, c *config.Config, p *progress) error {
+	l, err := launch.Start(ctx, c)
+	if err != nil {
+		return s.notStarted(ctx, err)
+	}
+	s.setTrouble("", l.LogStart)
+	return s.awaitReady(ctx, c, l, p)
+}
+
+// rehearse finds out, once for all starts to come, whether systemd starts PostgreSQL's unit where it is to.
+func (s *Server) rehearse(ctx context.Context, c *config.Config) error {
+	if !c.Managed || s.rehearsed {
+		return nil
+	}
+	if err := launch.Rehearse(ctx, c); err != nil {
+		return s.notStarted(ctx, err)
+	}
+	s.rehearsed = true
+	return nil
+}
+
+// notStarted has the table of the members show why.
+func (s *Server) notStarted(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		_, logStart := source{s}.Trouble()
+		s.setTrouble("PostgreSQL was not started: "+err.Error(), logStart)
 	}
 	return err
 }
@@ -107,6 +132,9 @@ func (s *Server) prepare(ctx context.Context, c *config.Config, upstream *conf.P
 	if err := s.startable(ctx, c); err != nil {
 		return err
 	}
+	if err := s.rehearse(ctx, c); err != nil {
+		return err
+	}
 	k, err := datadir.ReadControl(ctx, c, c.DataDir)
 	if err != nil {
 		return err
@@ -126,7 +154,7 @@ func (s *Server) prepare(ctx context.Context, c *config.Config, upstream *conf.P
 		return err
 	}
 	_, err = s.change(c, func(in *conf.Intent) {
-		in.Upstream, in.SyncNames, in.Raised = upstream, "", raised(c, k)
+		in.Upstream, in.SyncNames, in.Raised, in.Elsewhere = upstream, "", raised(c, k), false
 	})
 	return err
 }

@@ -20,6 +20,8 @@ type Config struct {
 	// Output receives the postmaster's standard output and error. Must not be nil. Unless it is os.Stderr, this process's
 	// own standard descriptors are pointed there once PostgreSQL has been forked.
 	Output *os.File
+	// Started is called once PostgreSQL has been forked and is on record. Must not be nil.
+	Started func()
 	// Log receives the launcher's own few lines. Must not be nil and must never block.
 	Log *slog.Logger
 }

@@ -122,6 +122,7 @@ func (l *Launcher) signalDescendants(sig unix.Signal) {
 func (l *Launcher) forward(s os.Signal) {
 	switch s {
 	case unix.SIGTERM, unix.SIGINT:
+		l.cfg.Log.Warn("told to end by a signal, which is none of pgvigil's", "signal", s)
 		l.signalPostmaster(unix.SIGINT)
 	case unix.SIGHUP, unix.SIGQUIT:
 		l.signalPostmaster(s.(unix.Signal))

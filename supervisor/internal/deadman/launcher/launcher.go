@@ -85,6 +85,7 @@ func (l *Launcher) start() error {
 	go reap(l.record.PostmasterPID, l.exits, l.empty)
 	go l.soft.run(l.fired)
 	go l.srv.run()
+	l.cfg.Started()
 	return nil
 }
 

@@ -149,6 +149,16 @@ func (c *Container) Path(name string) string {
 	return filepath.Join("/proc", strconv.Itoa(c.init), "root", name)
 }
 
+// Wait returns when the host has gone down by itself.
+func (c *Container) Wait(ctx context.Context) error {
+	select {
+	case <-c.ended:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("container is still up: %w", ctx.Err())
+	}
+}
+
 // Close ends everything on the host, as a loss of power would.
 func (c *Container) Close() error {
 	err := os.WriteFile(filepath.Join(c.group, "cgroup.kill"), []byte("1"), 0)
