@@ -3,7 +3,7 @@
 #
 # Packs what "make build" left in build/ARCH into build/, as DEB and RPM (nfpm.yaml). What both hold beside programs is made in
 # build/package.
-#   VERSION=… SOURCE_DATE_EPOCH=… package.sh ARCH…
+#   VERSION=… SOURCE_DATE_EPOCH=… package.sh ARCH…    PACKAGERS=deb leaves the other out
 #   VERSION=… SOURCE_DATE_EPOCH=… package.sh --only DIR ARCH…    only pack what an earlier run made, into DIR
 
 set -euo pipefail
@@ -79,7 +79,7 @@ shared() {
 target=build/
 if [[ $1 == --only ]]; then target=$2; shift 2; else shared; fi
 for arch in "$@"; do
-    for packager in deb rpm; do
+    for packager in ${PACKAGERS:-deb rpm}; do
         ARCH=$arch go run "$nfpm" package --packager "$packager" --target "$target"
     done
 done

@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Makes a Debian 13 with systemd and PostgreSQL 17 in a directory, for the tests that boot it as a container or a virtual machine,
-# and prints that directory on standard output (everything else goes to standard error).
+# Makes a Debian 13 with systemd in a directory, for the tests that boot it as a container or a virtual machine, and prints that
+# directory on standard output (everything else goes to standard error).
 #
-#   contrib/lab/systemd.sh            print the directory, preparing it first if needed
+#   contrib/lab/systemd.sh            one with PostgreSQL 17, preparing it first if needed
+#   contrib/lab/systemd.sh --apt      one without, whose apt installs without a network what docs/quickstart.md needs
 #   contrib/lab/systemd.sh --clean    remove what it prepared
 #
 # Needs root and debootstrap. Mirror and cache: see trixie.sh.
@@ -12,19 +13,21 @@
 set -euo pipefail
 . "$(dirname "$0")/trixie.sh"
 
-readonly packages=systemd,systemd-sysv,udev,dbus,libpam-systemd,polkitd,iproute2,procps,postgresql-17
+readonly base=systemd,systemd-sysv,dbus,iproute2,procps
+readonly guide=(postgresql-17 etcd-server etcd-client haproxy keepalived pgbouncer)
 
-# prepare builds the directory beside its final place, so that an interrupted run leaves nothing half done.
+# prepare builds the directory with some packages beside its final place, so that an interrupted run leaves nothing half done,
+# and has a function complete it.
 prepare() {
     [[ $EUID -eq 0 ]] || die "needs root"
     command -v debootstrap >/dev/null || die "not installed: debootstrap"
     work="$final.new.$$"
     umask 022
     trap 'rm -rf "$work"' EXIT
-    debootstrap --variant=minbase --keyring="$keyring" --include="$packages" "$release" "$work" "$("$(dirname "$0")/mirror.sh")" >&2 ||
+    debootstrap --variant=minbase --keyring="$keyring" --include="$1" "$release" "$work" "$("$(dirname "$0")/mirror.sh")" >&2 ||
         { tail -20 "$work/debootstrap/debootstrap.log" >&2; die "debootstrap failed"; }
-    chroot "$work" pg_dropcluster 17 main
-    rm -rf "$work"/var/cache/apt/archives/*.deb "$work"/var/lib/apt/lists/*
+    rm -rf "$work"/var/cache/apt/archives/*.deb
+    "$2"
     # A host of its own: an identity per boot, no resolver of ours.
     : >"$work/etc/machine-id"
     rm -f "$work/etc/resolv.conf" "$work/etc/hostname"
@@ -32,15 +35,37 @@ prepare() {
     mv "$work" "$final"
 }
 
+with_postgres() {
+    chroot "$work" pg_dropcluster 17 main
+    rm -rf "$work"/var/lib/apt/lists/*
+}
+
+# with_apt leaves the packages of the guide, and lists of them, where apt looks before it asks the network, and installs the
+# libraries that they need. Questions are answered, and what dpkg writes need not outlive the machine.
+with_apt() {
+    cp /etc/resolv.conf "$work/etc/"
+    echo 'APT::Get::Assume-Yes "true"; APT::Keep-Downloaded-Packages "true"; Acquire::Retries "0";' >"$work/etc/apt/apt.conf.d/lab"
+    echo force-unsafe-io >"$work/etc/dpkg/dpkg.cfg.d/lab"
+    chroot "$work" sh -ec 'apt-get update
+        needs=$(apt-get install --simulate "$@" | sed -n "s/^Inst \([^ ]*\) .*/\1/p" |
+            grep -vE "^(postgresql|etcd|haproxy|keepalived|pgbouncer)")
+        apt-get install --no-install-recommends openssh-server $needs
+        rm -f /var/cache/apt/archives/*.deb
+        apt-get install --download-only "$@"' sh "${guide[@]}" >&2
+}
+
 main() {
     final="$(cache_dir)/systemd-$release"
+    has=udev/ata_id packages=("$base,udev,libpam-systemd,polkitd,postgresql-17" with_postgres)
     case ${1:-} in
-        --clean) rm -rf "$final"; exit 0 ;;
+        --clean) rm -rf "$final" "$final-apt"; exit 0 ;;
+        --apt) final+=-apt has=systemd/systemd packages=("$base" with_apt) ;;
         '') ;;
-        *) die "unknown argument $1 (known: --clean)" ;;
+        *) die "unknown argument $1 (known: --apt, --clean)" ;;
     esac
     alone
-    [[ -x $final/usr/bin/udevadm && -x $final/usr/lib/polkit-1/polkitd && -x $final/usr/lib/postgresql/17/bin/postgres ]] || prepare
+    # Complete, as it was moved there; one without udev is from before that was needed.
+    [[ -x $final/usr/lib/$has ]] || prepare "${packages[@]}"
     echo "$final"
 }
 

@@ -85,10 +85,12 @@ cluster() {
     fi
     if command -v debootstrap >/dev/null; then
         PGVIGIL_TEST_SYSTEMD=${PGVIGIL_TEST_SYSTEMD:-$(contrib/lab/systemd.sh)}
-        export PGVIGIL_TEST_SYSTEMD
+        PGVIGIL_TEST_APT=${PGVIGIL_TEST_APT:-$(contrib/lab/systemd.sh --apt)}
+        export PGVIGIL_TEST_SYSTEMD PGVIGIL_TEST_APT
+        contrib/lab/packages.sh build/upgrade
     else
-        step "no debootstrap here: the tests under a systemd of their own are left out"
-        without+=(TestSystemd TestWatchdogPackaged)
+        step "no debootstrap here: the tests on hosts with a systemd of their own are left out"
+        without+=(TestSystemd TestQuickstart TestWatchdogPackaged)
     fi
     PGVIGIL_BIN=$bin run -tags e2e -timeout 45m -count=1 -parallel 4 -skip "^($(IFS='|'; echo "${without[*]:-none}"))\$" ./supervisor/e2e
     step "demo"

@@ -50,8 +50,8 @@ func TestSetup(t *testing.T) {
 	ip(t, "-n "+hub+" link set br0 up")
 	var hosts []*setupHost
 	for i, name := range []string{"mdw", "standby", "standby1"} {
-		h := &setupHost{t: t, name: name, dir: filepath.Join(root, name), netns: hub + "-" + name}
-		h.plug(hub, fmt.Sprintf("10.98.0.%d/24", i+1))
+		h := &setupHost{t: t, name: name, dir: filepath.Join(root, name)}
+		h.netns = plug(t, hub, name, fmt.Sprintf("10.98.0.%d/24", i+1))
 		hosts = append(hosts, h)
 	}
 	pgBin := newest(t)
@@ -97,14 +97,17 @@ func addNamespace(t *testing.T, name string) {
 	})
 }
 
-func (h *setupHost) plug(hub, address string) {
-	h.t.Helper()
-	addNamespace(h.t, h.netns)
-	ip(h.t, "-n "+h.netns+" link set lo up")
-	ip(h.t, "-n "+hub+" link add "+h.name+" type veth peer name eth0 netns "+h.netns)
-	ip(h.t, "-n "+hub+" link set "+h.name+" master br0 up")
-	ip(h.t, "-n "+h.netns+" address add "+address+" dev eth0")
-	ip(h.t, "-n "+h.netns+" link set eth0 up")
+// plug makes a network namespace for a host, joined to the bridge in the hub's, and returns its name.
+func plug(t *testing.T, hub, name, address string) string {
+	t.Helper()
+	netns := hub + "-" + name
+	addNamespace(t, netns)
+	ip(t, "-n "+netns+" link set lo up")
+	ip(t, "-n "+hub+" link add "+name+" type veth peer name eth0 netns "+netns)
+	ip(t, "-n "+hub+" link set "+name+" master br0 up")
+	ip(t, "-n "+netns+" address add "+address+" dev eth0")
+	ip(t, "-n "+netns+" link set eth0 up")
+	return netns
 }
 
 // start boots the host. Its processes end with the one that is started here, and so do their shared memory and their data.

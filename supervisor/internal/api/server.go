@@ -28,8 +28,9 @@ type Source interface {
 
 // Config is what a Server is made of.
 type Config struct {
-	// Listen is the address of the socket, "host:port".
-	Listen string
+	// Ready, unless nil, is closed when there is something to tell. Requests wait for it, but not for longer than openingPatience:
+	// a "no" of a supervisor that has just been started would have a load balancer cut the sessions of a primary.
+	Ready <-chan struct{}
 	// Source and Operator are the loop's two doors.
 	Source   Source
 	Operator status.Operator
@@ -44,6 +45,9 @@ type Config struct {
 	// Now reads CLOCK_BOOTTIME; nil reads the real one.
 	Now func() core.Instant
 }
+
+// openingPatience is less than the two seconds that load balancers are told to wait for a check.
+const openingPatience = 1500 * time.Millisecond
 
 // Bounds of one connection. Writing takes as long as a switchover is waited for.
 const (
@@ -78,8 +82,8 @@ func New(c Config) *Server {
 	return s
 }
 
-// Open listens and serves until Close. The error tells why the address or the certificates cannot be used.
-func (s *Server) Open(ctx context.Context) error {
+// Serve serves at a socket that listens, until Close. The error tells why the certificates cannot be used.
+func (s *Server) Serve(listener net.Listener) error {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	s.server = &http.Server{
@@ -94,12 +98,7 @@ func (s *Server) Open(ctx context.Context) error {
 		ErrorLog:                     slog.NewLogLogger(s.config.Log.Handler(), slog.LevelDebug),
 	}
 	if err := s.secure(); err != nil {
-		return err
-	}
-	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "tcp", s.config.Listen)
-	if err != nil {
-		return fmt.Errorf("api listener: %w", err)
+		return errors.Join(err, listener.Close())
 	}
 	s.listener = listener
 	go s.serve()
@@ -120,6 +119,12 @@ func (s *Server) secure() error {
 }
 
 func (s *Server) serve() {
+	if s.config.Ready != nil {
+		select {
+		case <-s.config.Ready:
+		case <-time.After(openingPatience):
+		}
+	}
 	var err error
 	if s.server.TLSConfig != nil {
 		err = s.server.ServeTLS(s.listener, "", "")
@@ -132,7 +137,7 @@ func (s *Server) serve() {
 	s.done <- err
 }
 
-// Addr is the address that Open listens on.
+// Addr is the address of the socket.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
 // Done yields once, when serving has ended: nil after Close, else why.

@@ -23,12 +23,11 @@ import (
 // open serves on a free port of loopback until the test ends.
 func open(t testing.TB, c api.Config) *api.Server {
 	t.Helper()
-	c.Listen = "127.0.0.1:0"
 	if c.Now == nil {
 		c.Now = func() core.Instant { return apitest.Now }
 	}
 	s := api.New(c)
-	if err := s.Open(t.Context()); err != nil {
+	if err := s.Serve(listener(t)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -42,6 +41,15 @@ func open(t testing.TB, c api.Config) *api.Server {
 		}
 	})
 	return s
+}
+
+func listener(t testing.TB) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
 }
 
 func published(snap *status.Snapshot) *apitest.Source {
@@ -119,11 +127,25 @@ func TestManyAtOnce(t *testing.T) {
 	readers.Wait()
 }
 
-func TestPortInUse(t *testing.T) {
-	first := open(t, api.Config{Source: published(nil)})
-	second := api.New(api.Config{Listen: first.Addr().String(), Source: published(nil)})
-	if err := second.Open(t.Context()); err == nil || !strings.Contains(err.Error(), "address already in use") {
-		t.Errorf("got %v", err)
+// Ensure a check that comes before anything is known gets its answer when something is, or a "no" in the end.
+func TestReady(t *testing.T) {
+	ready, source := make(chan struct{}), published(nil)
+	server := open(t, api.Config{Source: source, Ready: ready})
+	answer := make(chan string)
+	go func() { answer <- raw(t, server, "OPTIONS /primary HTTP/1.0\r\n\r\n") }()
+	select {
+	case got := <-answer:
+		t.Errorf("answered before anything was known: %q", got)
+	case <-time.After(50 * time.Millisecond):
+	}
+	source.Publish(apitest.Primary())
+	close(ready)
+	if got := <-answer; !strings.HasPrefix(got, "HTTP/1.0 200 ") {
+		t.Errorf("got %q", got)
+	}
+	never := open(t, api.Config{Source: published(nil), Ready: make(chan struct{})})
+	if got := raw(t, never, "OPTIONS /primary HTTP/1.0\r\n\r\n"); !strings.HasPrefix(got, "HTTP/1.0 503 ") {
+		t.Errorf("got %q", got)
 	}
 }
 

@@ -193,8 +193,8 @@ func TestUnusableCertificates(t *testing.T) {
 	} {
 		files := a.files(t, "server")
 		spoil(&files)
-		s := api.New(api.Config{Listen: "127.0.0.1:0", Source: published(nil), TLS: &files})
-		if err := s.Open(t.Context()); err == nil {
+		s := api.New(api.Config{Source: published(nil), TLS: &files})
+		if err := s.Serve(listener(t)); err == nil {
 			t.Error(errors.Join(errors.New("opened"), s.Close(t.Context())))
 		}
 	}

@@ -96,12 +96,21 @@ func (f *facts) applyKey() string {
 // epilogue is what every supervisor does that may speak: say how it is, have clients held back or let go, and tell the routers
 // unless that is done already.
 func (f *facts) epilogue(plan Plan) Plan {
+	if f.begun() {
+		return nil
+	}
 	out := append(f.publish(), f.holdBack()...)
 	told := func(a Action) bool { return a.Routes != nil }
 	if slices.ContainsFunc(plan, told) || slices.ContainsFunc(out, told) {
 		return out
 	}
 	return append(out, f.route()...)
+}
+
+// begun: this process does not know PostgreSQL yet, and what the one before has said of it lately stands. Routers, which would take
+// "not known" for "gone", do not notice the restart of a supervisor.
+func (f *facts) begun() bool {
+	return f.o.Postgres == nil && f.view.Member(f.p.Self.Name).Value.Token == f.p.Self.Token && f.alive(f.p.Self.Name)
 }
 
 // publish writes the member record when something changed, or as a sign of life.

@@ -2,7 +2,10 @@
 
 package core
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // leading is a leadership of member a as of 10 s, and the picture that shows it.
 func leading(l Leader) (State, *View) {
@@ -51,5 +54,31 @@ func TestPromotionOutlivesProcess(t *testing.T) {
 		if a.Commit != nil && a.Commit.Leader() != nil && a.Commit.Leader().Released {
 			t.Errorf("%s releases", r.Rule)
 		}
+	}
+}
+
+// Ensure neither other members nor routers are told of a restart: what the former process said stands until there is more to say.
+func TestRestartIsSilent(t *testing.T) {
+	s, v := leading(Leader{SentAt: Instant(10 * Second)})
+	own := Member{Name: "a", Token: "t-a", Status: StatusRunning, Role: RolePrimary, SystemID: 7}
+	v.Members = []Versioned[Member]{{own, 39}}
+	look := func(at Span, pg *Postgres) (says bool) {
+		now := *v
+		now.SeenAt = Instant(at)
+		var plan Plan
+		s, plan, _ = Decide(s, Observation{Now: now.SeenAt, WatchdogReady: true, View: &now, Postgres: pg}, genPolicy())
+		return slices.ContainsFunc(plan, func(a Action) bool { return a.Commit != nil && a.Commit.Purpose == CommitMember })
+	}
+	if look(11*Second, nil) || s.Routed != nil {
+		t.Errorf("says more than it knows; routers were told %+v", s.Routed)
+	}
+	known := s
+	look(12*Second, &Postgres{At: Instant(12 * Second), Status: StatusRunning, Role: RolePrimary, SystemID: 7})
+	if s.Routed == nil || s.Routed.Primary == nil || s.Routed.OwnRole != RolePrimary {
+		t.Errorf("routers were told %+v", s.Routed)
+	}
+	s = known
+	if !look(11*Second+genPolicy().MemberTTL(), nil) || s.Routed == nil || s.Routed.Primary != nil {
+		t.Errorf("after a long time without a word of PostgreSQL routers were told %+v", s.Routed)
 	}
 }

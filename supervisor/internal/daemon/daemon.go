@@ -61,7 +61,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 	defer others.Close()
 	l := d.newLoop(policy, host, store, dog, others, notifier)
-	server, err := d.openAPI(ctx, l)
+	server, err := d.openAPI(ctx, l, notifier)
 	if err != nil {
 		return err
 	}

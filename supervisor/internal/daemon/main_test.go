@@ -25,6 +25,9 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) int {
+	if os.Getenv(builtEnv) != "" { // a process of a test
+		return m.Run()
+	}
 	dir, err := os.MkdirTemp("/tmp", "pgv-")
 	if err == nil {
 		defer os.RemoveAll(dir)

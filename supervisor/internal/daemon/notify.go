@@ -40,8 +40,10 @@ type notifier struct {
 	// what the unit says.
 	sooner time.Duration
 	ready  sync.Once
-	// started is closed with the first tick.
+	known  sync.Once
+	// started is closed with the first tick, informed with the first that knows the cluster and PostgreSQL.
 	started  chan struct{}
+	informed chan struct{}
 	last     time.Time // beat
 	said     statusLine
 	stopping atomic.Bool
@@ -52,7 +54,7 @@ func newNotifier(log *slog.Logger, ttl time.Duration) *notifier {
 	if err != nil {
 		log.Warn("systemd watchdog not understood", "error", err)
 	}
-	n := &notifier{log: log, every: beatEvery, started: make(chan struct{})}
+	n := &notifier{log: log, every: beatEvery, started: make(chan struct{}), informed: make(chan struct{})}
 	if interval > 0 {
 		if patience := max(ttl/2, leastPatience); patience < interval {
 			n.sooner, interval = patience, patience
@@ -76,6 +78,9 @@ func (n *notifier) ticked(s *status.Snapshot) {
 		}
 		close(n.started)
 	})
+	if s.View != nil && s.Postgres != nil {
+		n.known.Do(func() { close(n.informed) })
+	}
 	if n.outbox == nil {
 		return
 	}

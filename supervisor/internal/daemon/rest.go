@@ -14,16 +14,19 @@ import (
 )
 
 // openAPI serves the REST interface, before the plugins are there: that it cannot be served is to be known first.
-func (d *Daemon) openAPI(ctx context.Context, l *loop.Loop) (*api.Server, error) {
-	server, err := d.newAPI(l)
+func (d *Daemon) openAPI(ctx context.Context, l *loop.Loop, n *notifier) (*api.Server, error) {
+	server, err := d.newAPI(l, n)
 	if err != nil {
 		return nil, err
 	}
-	err = server.Open(ctx)
+	socket, err := d.listenAPI(ctx)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("listen of block api: %s is in use by another process: %w", d.Config.API.Listen, err)
 	}
-	return server, err
+	if err != nil {
+		return nil, fmt.Errorf("listen of block api: %w", err)
+	}
+	return server, server.Serve(socket)
 }
 
 // closeAPI gives requests under way a second to end.
@@ -33,10 +36,10 @@ func closeAPI(s *api.Server) {
 	_ = s.Close(ctx) // what did not end was cut off
 }
 
-func (d *Daemon) newAPI(l *loop.Loop) (*api.Server, error) {
+func (d *Daemon) newAPI(l *loop.Loop, n *notifier) (*api.Server, error) {
 	c := d.Config.API
 	out := api.Config{
-		Listen: c.Listen, Source: l, Operator: l, MaximumLag: d.Config.MaximumLagOnFailover, Log: d.Log, Now: bootNow,
+		Ready: n.informed, Source: l, Operator: l, MaximumLag: d.Config.MaximumLagOnFailover, Log: d.Log, Now: bootNow,
 	}
 	if c.Auth != nil {
 		out.Auth.Username = c.Auth.Username

@@ -29,14 +29,20 @@ func (d *Doctor) dataDir(r *report) {
 	const id = "data.data_dir"
 	dir := d.Config.Server.DataDir
 	parent := filepath.Dir(dir)
-	var above unix.Stat_t
-	if err := unix.Stat(parent, &above); err != nil {
+	place := nearest(parent)
+	err := unix.Access(place, unix.W_OK|unix.X_OK)
+	switch {
+	case err != nil && place != parent:
 		r.fail(id, "make it: install -d -o "+d.Config.Server.User+" -m 0700 "+parent,
-			"the parent of data_dir, %s: %v", parent, err)
+			"the parent of data_dir, %s, is not there, and cannot be made in %s: %v", parent, place, err)
 		return
-	}
-	if err := unix.Access(parent, unix.W_OK|unix.X_OK); err != nil {
+	case err != nil:
 		r.fail(id, "chown "+d.Config.Server.User+" "+parent, "the parent of data_dir, %s, cannot be written: %v", parent, err)
+	}
+	var above unix.Stat_t
+	if err := unix.Stat(place, &above); err != nil {
+		r.fail(id, "", "%s: %v", place, err)
+		return
 	}
 	private(r, id, dir)
 	var own unix.Stat_t
@@ -44,7 +50,7 @@ func (d *Doctor) dataDir(r *report) {
 		r.warn(id, "mount the file system at "+parent+" or above, and set data_dir to a directory in it",
 			"%s is a mount point: it cannot be replaced by a copy", dir)
 	}
-	room(r, "data.space", parent)
+	room(r, "data.space", place)
 	if unix.Stat(dir, &own) == nil && own.Dev != above.Dev {
 		room(r, "data.space", dir)
 	}
@@ -69,16 +75,17 @@ func private(r *report, id, dir string) {
 	}
 }
 
+// nearest is the directory itself or, while that is not there, the first above it that is.
+func nearest(dir string) string {
+	for unix.Access(dir, unix.F_OK) != nil && dir != "/" {
+		dir = filepath.Dir(dir)
+	}
+	return dir
+}
+
 // writable tells whether a directory can be written, or made.
 func writable(r *report, id, dir string) {
-	place := dir
-	for {
-		err := unix.Access(place, unix.F_OK)
-		if err == nil || place == "/" {
-			break
-		}
-		place = filepath.Dir(place)
-	}
+	place := nearest(dir)
 	err := unix.Access(place, unix.W_OK|unix.X_OK)
 	switch {
 	case err != nil && place == dir:

@@ -259,7 +259,10 @@ func TestData(t *testing.T) {
 	if err := os.RemoveAll(h.path("pg")); err != nil {
 		t.Fatal(err)
 	}
-	expect(t, alone(t, d, d.data), "data.data_dir", Error, "the parent of data_dir", "install -d")
+	expect(t, alone(t, d, d.data), "data.data_dir", OK, "can be made")
+	write(t, h.path("pg"), "", 0o600)
+	d.Config.Server.DataDir = h.path("pg/17/data")
+	expect(t, alone(t, d, d.data), "data.data_dir", Error, "the parent of data_dir", "cannot be made in "+h.path("pg"), "install -d")
 	r := &report{}
 	room(r, "data.space", "/proc") // a file system without room
 	expect(t, r.found(), "data.space", Error, "full")

@@ -137,13 +137,19 @@ func (n *namespaces) existing() []string {
 }
 
 func (n *namespaces) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	var conn net.Conn
-	err := inNamespace(n.clients(), func() (err error) {
-		var dialer net.Dialer
-		conn, err = dialer.DialContext(ctx, network, address)
-		return err
-	})
-	return conn, err
+	return DialFrom(n.clients())(ctx, network, address)
+}
+
+// DialFrom connects as a program in a network namespace does.
+func DialFrom(namespace string) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (conn net.Conn, err error) {
+		err = inNamespace(namespace, func() (err error) {
+			var dialer net.Dialer
+			conn, err = dialer.DialContext(ctx, network, address)
+			return err
+		})
+		return conn, err
+	}
 }
 
 // inNamespace runs f on a thread that has moved into a network namespace; sockets that f makes and processes that it

@@ -79,11 +79,15 @@ func (k Keepalived) Dirs() []string {
 const keepalivedText = `# Keepalived for the cluster "{{.Name}}", on {{.Self.Name}}: /etc/keepalived/keepalived.conf
 # The hosts' files differ in router_id, priority and addresses. Check it with: keepalived -t -f /etc/keepalived/keepalived.conf
 #
-# The directory of the track file must be there before Keepalived starts, or the VIP comes up without asking anybody. In
+# The directory of the track file must be there before Keepalived starts, or the VIP comes up without asking anybody.
+{{- if eq .TrackFile "/run/pgvigil/keepalived/vrrp"}} pgvigil's
+# package has it made, by /usr/lib/tmpfiles.d/pgvigil.conf.
+{{- else}} In
 # /etc/tmpfiles.d/pgvigil-keepalived.conf, followed by systemd-tmpfiles --create:
 #
 {{- range .Dirs}}
 #   d {{.}} 0755 {{$.User}} {{$.User}} -
+{{- end}}
 {{- end}}
 {{- if .Suggest}}
 #

@@ -3,6 +3,7 @@
 package setup
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,10 +18,16 @@ func ownerOf(info fs.FileInfo) int {
 	return -1
 }
 
-// dataParent is the directory above data_dir if it is missing or another user's; empty if data_dir can be made in it.
+// dataParent is the directory above data_dir if it is another user's, or missing where the owner cannot make it; empty if data_dir
+// can be made in it.
 func (p *Plan) dataParent(owner Owner) string {
 	parent := filepath.Dir(p.DataDir)
-	info, err := os.Stat(parent)
+	there := parent
+	info, err := os.Stat(there)
+	for errors.Is(err, fs.ErrNotExist) && there != "/" {
+		there = filepath.Dir(there)
+		info, err = os.Stat(there)
+	}
 	if err == nil && info.IsDir() && ownerOf(info) == owner.UID {
 		return ""
 	}

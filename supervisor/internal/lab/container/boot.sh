@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# boot.sh ROOT DIR CGROUP: boots the system in ROOT, which stays as it is, as a host of its own: namespaces, a file system
-# that keeps its changes in DIR, and a control group. It runs as long as the host does.
+# boot.sh ROOT DIR CGROUP [NETWORK]: boots the system in ROOT, which stays as it is, as a host of its own: namespaces, a file system
+# that keeps its changes in DIR, and a control group. It runs as long as the host does. NETWORK is a namespace that is there.
 set -e
-mkdir "$2/upper" "$2/work" "$2/root"
+mkdir -p "$2/upper" "$2/work" "$2/root"
 echo $$ >"$3/cgroup.procs"
-exec unshare --mount --uts --ipc --net --pid --cgroup --fork --kill-child --propagation private sh -ec '
+exec nsenter ${4:+"--net=/run/netns/$4"} unshare --mount --uts --ipc $([ -n "$4" ] || echo --net) --pid --cgroup --fork --kill-child --propagation private sh -ec '
 cd "$2/root"
 mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" .
 cd "$2/root"

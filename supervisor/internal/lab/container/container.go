@@ -6,6 +6,7 @@ package container
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -36,19 +37,26 @@ type Container struct {
 }
 
 // Root is the directory of the system to boot: PGVIGIL_TEST_SYSTEMD, or what contrib/lab/systemd.sh keeps.
-func Root() (string, error) {
-	dir := os.Getenv("PGVIGIL_TEST_SYSTEMD")
-	if dir == "" {
-		dir = "/var/cache/pgvigil/systemd-trixie"
-	}
+func Root() (string, error) { return root("PGVIGIL_TEST_SYSTEMD", "systemd-trixie", "") }
+
+// RootWithApt is that of a system without PostgreSQL, whose apt has packages to install: PGVIGIL_TEST_APT.
+func RootWithApt() (string, error) { return root("PGVIGIL_TEST_APT", "systemd-trixie-apt", " --apt") }
+
+func root(variable, usual, option string) (string, error) {
+	dir := cmp.Or(os.Getenv(variable), filepath.Join("/var/cache/pgvigil", usual))
 	if _, err := os.Stat(filepath.Join(dir, "usr/lib/systemd/systemd")); err != nil {
-		return "", fmt.Errorf("no system to boot (PGVIGIL_TEST_SYSTEMD=$(contrib/lab/systemd.sh) makes one): %w", err)
+		return "", fmt.Errorf("no system to boot (%s=$(contrib/lab/systemd.sh%s) makes one): %w", variable, option, err)
 	}
 	return dir, nil
 }
 
-// Boot returns when the host has started its services. What it writes is kept in dir.
+// Boot returns when the host has started its services. What it writes is kept in dir; a host that is booted there again finds it.
 func Boot(ctx context.Context, root, dir string) (*Container, error) {
+	return BootIn(ctx, root, dir, "")
+}
+
+// BootIn is Boot in a network namespace that is there; empty gives the host one of its own, with nothing but a loopback interface.
+func BootIn(ctx context.Context, root, dir, network string) (*Container, error) {
 	hierarchy, err := unified()
 	if err != nil {
 		return nil, err
@@ -57,7 +65,7 @@ func Boot(ctx context.Context, root, dir string) (*Container, error) {
 	if err := os.Mkdir(c.group, 0o755); err != nil {
 		return nil, err
 	}
-	c.boot = exec.Command("sh", "-c", bootScript, "boot.sh", root, dir, c.group)
+	c.boot = exec.Command("sh", "-c", bootScript, "boot.sh", root, dir, c.group, network)
 	c.boot.Stdout, c.boot.Stderr = &c.output, &c.output
 	if err := c.start(); err != nil {
 		return nil, errors.Join(err, c.removeGroup())
