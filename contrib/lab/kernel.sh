@@ -42,7 +42,7 @@ fetched() {
         download || die "the apt sources of this machine did not give it"
     fi
     deb=$(echo "$work"/*.deb)
-    for part in modules.builtin kernel/{fs/{9p,netfs,fscache},net/{9p,core},drivers/{net,virtio,char,watchdog}}/*.ko*; do
+    for part in modules.builtin kernel/{fs/{9p,netfs,fscache,overlayfs},net/{9p,core},drivers/{net,virtio,char,watchdog}}/*.ko*; do
         parts+=("./lib/modules/*/$part" "./usr/lib/modules/*/$part")
     done
     # tar complains of patterns that match nothing; main looks at what came of it.
@@ -67,7 +67,12 @@ installed() {
     die "no kernel with modules is installed here (dnf install kernel-core kernel-modules)"
 }
 
-complete() { compgen -G "$final/boot/vmlinuz-*" >/dev/null && compgen -G "$final/lib/modules/*/modules.builtin" >/dev/null; }
+complete() {
+    local part
+    for part in boot/vmlinuz-\* lib/modules/\*/{modules.builtin,kernel/fs/overlayfs}; do
+        compgen -G "$final/$part" >/dev/null || return
+    done
+}
 
 # prepare builds the directory beside its final place, so that an interrupted run leaves nothing half done.
 prepare() {

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Makes a Debian 13 with systemd in a directory, for the tests that boot it as a container, and prints that directory on
-# standard output (everything else goes to standard error).
+# Makes a Debian 13 with systemd in a directory, for the tests that boot it as a container or a virtual machine, and prints that
+# directory on standard output (everything else goes to standard error).
 #
 #   contrib/lab/systemd.sh            one with PostgreSQL 17, preparing it first if needed
 #   contrib/lab/systemd.sh --apt      one without, whose apt installs without a network what docs/quickstart.md needs
@@ -56,7 +56,7 @@ with_apt() {
 
 main() {
     final="$(cache_dir)/systemd-$release"
-    has=polkit-1/polkitd packages=("$base,libpam-systemd,polkitd,postgresql-17" with_postgres)
+    has=udev/ata_id packages=("$base,udev,libpam-systemd,polkitd,postgresql-17" with_postgres)
     case ${1:-} in
         --clean) rm -rf "$final" "$final-apt"; exit 0 ;;
         --apt) final+=-apt has=systemd/systemd packages=("$base" with_apt) ;;
@@ -64,7 +64,7 @@ main() {
         *) die "unknown argument $1 (known: --apt, --clean)" ;;
     esac
     alone
-    # Complete, as it was moved there; one without polkitd is from before that was needed.
+    # Complete, as it was moved there; one without udev is from before that was needed.
     [[ -x $final/usr/lib/$has ]] || prepare "${packages[@]}"
     echo "$final"
 }

@@ -51,11 +51,15 @@ postgres {
 }
 `
 
+// lonelyWith is lonely with another ttl.
+func lonelyWith(ttl time.Duration) string {
+	return strings.Replace(lonely, `{ member = "a" }`, fmt.Sprintf("{\n  member = \"a\"\n  ttl    = %q\n}", ttl), 1)
+}
+
 // host is a machine with a systemd of its own, on which pgvigil is installed.
 type host struct {
-	*testing.T
+	shell
 	*container.Container
-	ctx context.Context
 	// dir has what the host wrote.
 	dir string
 }
@@ -82,8 +86,9 @@ func TestSystemd(t *testing.T) {
 		{"reloaded", (*host).reloaded},
 		{"stopped", (*host).stopped},
 		{"journal", (*host).journal},
+		{"not to be started", (*host).unstartable},
 	}, inUnit()...) {
-		if !t.Run(step.name, func(t *testing.T) { step.test(&host{t, h.Container, h.ctx, h.dir}) }) {
+		if !t.Run(step.name, func(t *testing.T) { step.test(&host{shell{t, h.ctx, h.Container}, h.Container, h.dir}) }) {
 			t.Log(h.try("journalctl", "-n", "80", "--no-pager"), h.try("tail", "-n", "30", logFile))
 			t.FailNow()
 		}
@@ -111,7 +116,7 @@ func bootHost(t *testing.T) *host {
 			t.Error(err)
 		}
 	})
-	return &host{t, c, ctx, dir}
+	return &host{shell{t, ctx, c}, c, dir}
 }
 
 // install puts programs, units and catalogue where the packages do.
@@ -150,52 +155,6 @@ func (h *host) write(name, text string) {
 	}
 }
 
-// psql runs statements as PostgreSQL's superuser.
-func (h *host) psql(text string) {
-	h.Helper()
-	statements := []string{"-u", "postgres", "--", "psql", "-h", "/tmp"}
-	for _, statement := range strings.Split(text, "; ") {
-		statements = append(statements, "-c", statement)
-	}
-	h.do("runuser", statements...)
-}
-
-// do runs a program that must succeed; try one that may fail.
-func (h *host) do(name string, args ...string) string {
-	h.Helper()
-	out, err := h.Exec(h.ctx, name, args...)
-	if err != nil {
-		h.Fatal(err)
-	}
-	return out
-}
-
-func (h *host) try(name string, args ...string) string {
-	out, _ := h.Exec(h.ctx, name, args...)
-	return out
-}
-
-func (h *host) property(name string) string {
-	return h.do("systemctl", "show", "--value", "--property", name, "pgvigil")
-}
-
-func (h *host) status() string { return h.property("StatusText") }
-
-// eventually waits for a condition.
-func (h *host) eventually(what string, patience time.Duration, holds func() bool) {
-	h.Helper()
-	for end := time.Now().Add(patience); !holds(); {
-		if time.Now().After(end) {
-			h.Fatalf("%s: not within %s; status %q", what, patience, h.status())
-		}
-		select {
-		case <-h.ctx.Done():
-			h.Fatal(h.ctx.Err())
-		case <-time.After(50 * time.Millisecond): // the condition is a program, as a rule
-		}
-	}
-}
-
 // leads waits until the status line is that of the leader it was from the start.
 func (h *host) leads() {
 	h.Helper()
@@ -216,14 +175,6 @@ func (h *host) replaced(than string, patience time.Duration) {
 		pid := h.property("MainPID")
 		return pid != than && pid != "0" && h.property("ActiveState") == "active"
 	})
-}
-
-// signal sends the supervisor a signal, and returns its process id.
-func (h *host) signal(s syscall.Signal) string {
-	h.Helper()
-	pid := h.property("MainPID")
-	h.do("kill", fmt.Sprintf("-%d", s), pid)
-	return pid
 }
 
 func (h *host) connection() *pgx.ConnConfig {
@@ -460,4 +411,29 @@ func (h *host) journal() {
 			h.Errorf("journalctl -x does not say %q", text)
 		}
 	}
+}
+
+// A supervisor that is dead, and cannot be started again, does not leave a primary behind whose leadership is over.
+func (h *host) unstartable() {
+	const program, ttl = "/usr/bin/pgvigild", 8 * time.Second
+	h.configure(lonelyWith(ttl))
+	h.do("systemctl", "restart", "pgvigil")
+	h.eventually("leads", time.Minute, func() bool { return strings.HasPrefix(h.status(), "leader, ") })
+	h.do("chmod", "0", program)
+	end := boottime.Instant(h.strike(syscall.SIGKILL, ttl))
+	running := func() bool { return h.try("pgrep", "-u", "postgres", "-x", "postgres") != "" }
+	if !running() {
+		h.Error("PostgreSQL ended with the supervisor")
+	}
+	h.eventually("PostgreSQL is ended", 2*ttl, func() bool { return !running() })
+	left := end.Sub(boottime.Now())
+	h.Logf("PostgreSQL was ended %s before the leadership, of %s, was over", left, ttl)
+	if left < 0 {
+		h.Error("the leadership was over before that")
+	}
+	if h.property("NRestarts") == "0" {
+		h.Error("systemd has not tried to start the supervisor")
+	}
+	h.do("chmod", "755", program)
+	h.do("systemctl", "stop", "pgvigil")
 }

@@ -46,7 +46,7 @@ func (v *view) describeSelf(now core.Instant) Self {
 		Postgres:   v.describeInstance(now),
 		Deadman:    describeDeadman(v.Deadman, now),
 		Heartbeats: v.describeHeartbeats(now), Probe: v.describeProbe(now), VotedEpoch: v.Voted,
-		Watchdog: Watchdog{v.Watchdog.Mode, v.Watchdog.Armed, v.Watchdog.Message},
+		Watchdog: describeWatchdog(v.Watchdog, now),
 	}
 	if j := v.Job; j != nil {
 		s.Job = &Job{string(j.Kind), j.Epoch, seconds(now.Sub(j.Since)), j.Phase, j.Done, j.Total}
@@ -76,6 +76,14 @@ func describeDeadman(d core.Deadman, now core.Instant) Deadman {
 	out := Deadman{Present: d.Present, Armed: d.ArmedUntil != 0}
 	if out.Armed {
 		out.SecondsLeft = seconds(d.ArmedUntil.Sub(now))
+	}
+	return out
+}
+
+func describeWatchdog(w status.Watchdog, now core.Instant) Watchdog {
+	out := Watchdog{Mode: w.Mode, Armed: w.Armed, TimeoutSeconds: w.Timeout.Seconds(), LastReset: w.LastReset, Message: w.Message}
+	if w.Fires != 0 {
+		out.SecondsLeft = seconds(w.Fires.Sub(now))
 	}
 	return out
 }

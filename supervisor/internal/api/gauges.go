@@ -2,7 +2,12 @@
 
 package api
 
-import "github.com/pgvigil/pgvigil/supervisor/internal/core"
+import (
+	"strings"
+
+	"github.com/pgvigil/pgvigil/supervisor/internal/core"
+	"github.com/pgvigil/pgvigil/supervisor/internal/watchdog"
+)
 
 // is makes a gauge of a predicate.
 func is(name, help string, f func(*view, core.Instant) bool) gauge {
@@ -117,6 +122,13 @@ func ownGauges() []gauge {
 		{name: "pgvigil_loop_age_seconds", help: "Time since the last turn of the loop.", value: func(v *view, now core.Instant) (float64, bool) { return seconds(now.Sub(v.At)), true }},
 		is("pgvigil_deadman_armed", "1 if the kernel timer over PostgreSQL is armed.", func(v *view, _ core.Instant) bool { return v.Deadman.ArmedUntil != 0 }),
 		is("pgvigil_watchdog_armed", "1 if the watchdog device is armed.", func(v *view, _ core.Instant) bool { return v.Watchdog.Armed }),
+		{name: "pgvigil_watchdog_timeout_seconds", help: "What the watchdog device is set to; none before it was armed.", value: func(v *view, _ core.Instant) (float64, bool) {
+			return v.Watchdog.Timeout.Seconds(), v.Watchdog.Timeout != 0
+		}},
+		{name: "pgvigil_watchdog_remaining_seconds", help: "When the watchdog device resets the host unless it is fed.", value: func(v *view, now core.Instant) (float64, bool) {
+			return seconds(v.Watchdog.Fires.Sub(now)), v.Watchdog.Fires != 0
+		}},
+		is("pgvigil_watchdog_last_reset", "1 if it was the watchdog that made this host boot.", func(v *view, _ core.Instant) bool { return strings.Contains(v.Watchdog.LastReset, watchdog.ByWatchdog) }),
 		is("pgvigil_operation_pending", "1 if an operation is under way.", func(v *view, _ core.Instant) bool { return v.pending() != nil }),
 		is("pgvigil_detached", "1 if this member has voted in an election and receives no WAL until that is over.", func(v *view, _ core.Instant) bool { return v.Voted != 0 }),
 		{name: "pgvigil_cohort_members", help: "Members of the cohort, the leader among them; none with asynchronous durability.", value: ofCohort(func(v *view) int { return len(v.Cohort().Members) })},

@@ -111,9 +111,14 @@ type Deadman struct {
 
 // Watchdog is the state of /dev/watchdog.
 type Watchdog struct {
-	Mode    string `json:"mode"`
-	Armed   bool   `json:"armed"`
-	Message string `json:"message,omitempty"`
+	Mode  string `json:"mode"`
+	Armed bool   `json:"armed"`
+	// TimeoutSeconds is the device's; SecondsLeft is when it resets the host unless it is fed.
+	TimeoutSeconds float64 `json:"timeout_seconds,omitempty"`
+	SecondsLeft    float64 `json:"seconds_left,omitempty"`
+	// LastReset is what made the host boot, as far as the driver knows: "watchdog", say.
+	LastReset string `json:"last_reset,omitempty"`
+	Message   string `json:"message,omitempty"`
 }
 
 // Job is a long PostgreSQL action under way. Done and Total are bytes, 0 is not known.

@@ -48,7 +48,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	policy := d.Config.Policy()
-	dog := newWatchdog(d.Config.Watchdog, policy.RenewEvery(), d.Log)
+	dog := newWatchdog(d.Config.Watchdog, d.Config.RunDir, policy.RenewEvery(), d.Log)
 	dog.Start()
 	defer dog.Close()
 	policy.Watchdog = dog.Reserve()

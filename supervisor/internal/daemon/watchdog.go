@@ -4,6 +4,7 @@ package daemon
 
 import (
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/config"
@@ -12,9 +13,9 @@ import (
 )
 
 // newWatchdog makes the driver of the host's watchdog. It has not looked at the device yet.
-func newWatchdog(c config.Watchdog, renewEvery core.Span, log *slog.Logger) *watchdog.Watchdog {
+func newWatchdog(c config.Watchdog, runDir string, renewEvery core.Span, log *slog.Logger) *watchdog.Watchdog {
 	return watchdog.New(watchdog.Config{
 		Mode: watchdog.Mode(c.Mode), Device: c.Device, Timeout: c.Timeout, RenewEvery: time.Duration(renewEvery),
-		Now: bootNow, Log: log,
+		Record: filepath.Join(runDir, "watchdog"), Now: bootNow, Log: log,
 	})
 }

@@ -11,9 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/pgvigil/pgvigil/supervisor/internal/config"
+	"github.com/pgvigil/pgvigil/supervisor/internal/watchdog"
 )
 
 // dog is the device as it can be seen without opening it, which would arm it.
@@ -38,6 +37,7 @@ func (d *Doctor) watchdog(ctx context.Context, r *report) {
 		return
 	}
 	r.ok("watchdog.device", "%s: %s, timeout %s", c.Device, g.attribute("identity"), c.Timeout)
+	g.armed(r)
 	g.within()
 	g.rival(ctx)
 	if g.attribute("nowayout") == "1" {
@@ -49,9 +49,23 @@ func (d *Doctor) watchdog(ctx context.Context, r *report) {
 			"%s is softdog, a timer of the kernel: it helps against a hanging supervisor, not against a kernel that hangs",
 			c.Device)
 	}
-	if bits, err := strconv.ParseUint(g.attribute("bootstatus"), 0, 32); err == nil && bits&unix.WDIOF_CARDRESET != 0 {
+	if cause := watchdog.LastReset(g.attribute("bootstatus")); cause != "" {
 		r.note("watchdog.last_reset", "see the log of the time before",
-			"it was the watchdog that reset this host before it booted")
+			"what reset this host before it booted, as the driver tells: %s", cause)
+	}
+}
+
+// armed tells what the supervisor, if it runs, does with the device.
+func (g *dog) armed(r *report) {
+	s := g.status()
+	switch {
+	case s == nil:
+	case s.Self.Watchdog.Armed:
+		w := s.Self.Watchdog
+		r.ok("watchdog.armed", "armed, resets this host in %.1f s unless the leadership is renewed; timeout %.0f s",
+			w.SecondsLeft, w.TimeoutSeconds)
+	default:
+		r.ok("watchdog.armed", "not armed: PostgreSQL cannot be written to here, or the cluster is paused")
 	}
 }
 
@@ -119,7 +133,7 @@ func (g *dog) rival(ctx context.Context) {
 
 // systemdWatchdog is systemd's RuntimeWatchdogSec; empty where there is no systemd.
 func systemdWatchdog(ctx context.Context) string {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, "systemctl", "show", "--property=RuntimeWatchdogUSec").Output()
 	if err != nil {

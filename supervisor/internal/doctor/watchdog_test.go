@@ -63,8 +63,12 @@ func TestWatchdog(t *testing.T) {
 	t.Run("armed by the supervisor", func(t *testing.T) {
 		own := *d
 		own.kernel = device{map[string]string{"state": "active"}, nil, t}
-		own.status = func() *api.Status { return &api.Status{Self: api.Self{Watchdog: api.Watchdog{Armed: true}}} }
-		for _, f := range alone(t, &own, own.watchdog) {
+		own.status = func() *api.Status {
+			return &api.Status{Self: api.Self{Watchdog: api.Watchdog{Armed: true, TimeoutSeconds: 25, SecondsLeft: 21.5}}}
+		}
+		found := alone(t, &own, own.watchdog)
+		expect(t, found, "watchdog.armed", OK, "in 21.5 s", "timeout 25 s")
+		for _, f := range found {
 			if f.ID == "watchdog.open" {
 				t.Errorf("%+v", f)
 			}

@@ -39,7 +39,7 @@ type Options struct {
 	// Virtual is how many of the nodes, the last ones, are virtual machines: hosts with a kernel and a wall clock of their
 	// own, emulated, slow, and with their files in memory. Needs Netns and what package vm needs.
 	Virtual int
-	// Watchdog gives every virtual machine a hardware watchdog, for which nothing is configured yet. A reset by it
+	// Watchdog gives every virtual machine a watchdog, softdog, for which nothing is configured yet. A reset by it
 	// switches the machine off.
 	Watchdog bool
 	// Parameters are PostgreSQL settings beyond the lab's own.

@@ -6,6 +6,7 @@ package status
 
 import (
 	"context"
+	"time"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/core"
 )
@@ -101,6 +102,12 @@ type Watchdog struct {
 	Armed bool
 	// Failed says that the device is required and cannot be used: this member may not lead.
 	Failed bool
+	// Timeout is what the driver made of the timeout, 0 before it was asked; Fires is when the device resets the host unless it
+	// is fed, 0 if it does not run or was not fed yet.
+	Timeout time.Duration
+	Fires   core.Instant
+	// LastReset is what the driver says made the host boot; empty when it knows of nothing.
+	LastReset string
 	// Message is why a device is not used, or what to know of one that is; empty when there is nothing to say.
 	Message string
 }

@@ -20,6 +20,7 @@ var (
 // arm makes the device run with our timeout, and feeds it. A device that will not do is stopped again; if
 // it cannot be stopped it stays, is fed, and does not count as usable.
 func (d *driver) arm(until core.Instant) {
+	d.note()
 	if d.file == nil {
 		f, err := d.Kernel.Open(d.Device)
 		if err != nil {
@@ -58,6 +59,7 @@ func (d *driver) prepare() error {
 	if err != nil {
 		return fmt.Errorf("timeout not told: %w", err)
 	}
+	d.timeout = time.Duration(got) * time.Second
 	d.warning = d.caveat(got, want)
 	return d.judge(got, want)
 }

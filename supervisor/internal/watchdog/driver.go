@@ -20,12 +20,20 @@ type driver struct {
 	// warning is what an operator should know of a device that is used.
 	warning string
 
+	// former is a device to be stopped, which was left armed by a process with another configuration; nil for none.
+	former *driver
+
 	// file is open from when the device runs to when it was stopped. armed says that it also has its timeout.
 	file     File
 	armed    bool
 	options  uint32
 	identity string
 	nowayout bool
+	// timeout is what the driver made of ours, and fires when the device resets the host unless it is fed; 0 for not known.
+	timeout time.Duration
+	fires   core.Instant
+	// lastReset is what made the host boot, as far as the driver knows.
+	lastReset string
 	// fed is the deadline the device was last fed for, late the last one it was not fed for because the renewal took
 	// too long, pulsed when a device that cannot be stopped was last fed without one.
 	fed, late, pulsed core.Instant
@@ -56,8 +64,9 @@ func (d *driver) message() string {
 // hold does what core.WatchdogUntil asks for: a later deadline arms or feeds, the same one does nothing, none
 // stops the device.
 func (d *driver) hold(until core.Instant) {
+	defer d.relieve(until)
 	switch {
-	case d.excluded != "" && d.file == nil:
+	case d.Mode == Off || d.excluded != "" && d.file == nil:
 	case until == 0:
 		d.release()
 	case until <= d.fed || until == core.LongPast:
@@ -89,6 +98,7 @@ func (d *driver) feed(until core.Instant) {
 // keepalive feeds by the means the driver has, and tells whether it worked.
 func (d *driver) keepalive() bool {
 	var err error
+	fires := d.Now().Add(core.Span(d.timeout))
 	if d.options&unix.WDIOF_KEEPALIVEPING != 0 {
 		err = d.file.Keepalive()
 	} else {
@@ -99,6 +109,7 @@ func (d *driver) keepalive() bool {
 		d.unfed = true
 		return false
 	}
+	d.fires = fires
 	if d.unfed {
 		d.problem, d.unfed = "", false
 	}
@@ -128,7 +139,7 @@ func (d *driver) stop() {
 		}
 	}
 	err := d.file.Close()
-	d.file, d.armed, d.warning = nil, false, ""
+	d.file, d.armed, d.warning, d.timeout, d.fires = nil, false, "", 0, 0
 	if err != nil {
 		d.fail("not stopped", err)
 		return
@@ -139,6 +150,7 @@ func (d *driver) stop() {
 		d.Log.Error("watchdog not stopped", "device", d.Device)
 		return
 	}
+	d.strike()
 	d.Log.Info("watchdog disarmed", "device", d.Device)
 }
 

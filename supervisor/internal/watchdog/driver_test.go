@@ -5,6 +5,7 @@ package watchdog
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
@@ -179,6 +180,15 @@ func TestLeftRunning(t *testing.T) {
 	b.is(t, true, false, "")
 	b.renewed()
 	b.expect(t, "still leading", "support, set 25, get, feed")
+
+	b = newBench(t, Required, running)
+	b.Timeout -= 2 * time.Second // the configuration has changed
+	b.begin()
+	b.renewed()
+	b.expect(t, "another margin", "open, support, support, set 23, get, feed")
+	if b.timeout != b.Timeout || b.fires != b.now.Add(23*sec) {
+		t.Errorf("timeout %s, fires at %d, now %d", b.timeout, b.fires, b.now)
+	}
 
 	b = newBench(t, Automatic, running)
 	b.begin()

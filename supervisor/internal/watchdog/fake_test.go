@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -162,7 +163,8 @@ func newBench(t *testing.T, m Mode, change func(*fakeKernel)) *bench {
 	}
 	b.driver = &driver{Config: Config{
 		Mode: m, Device: "/dev/watchdog", Timeout: 25 * time.Second, RenewEvery: 7500 * time.Millisecond,
-		Now: func() core.Instant { return b.now }, Log: slog.New(slog.NewTextHandler(&b.log, nil)), Kernel: b.kernel,
+		Record: filepath.Join(t.TempDir(), "watchdog"), Now: func() core.Instant { return b.now },
+		Log: slog.New(slog.NewTextHandler(&b.log, nil)), Kernel: b.kernel,
 	}}
 	return b
 }

@@ -5,6 +5,7 @@ package watchdog
 import (
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,6 +17,7 @@ func (d *driver) begin() {
 	if d.excluded = d.tooFast(); d.excluded == "" {
 		d.first()
 	}
+	d.inherit()
 	switch {
 	case d.excluded != "":
 		d.Log.Info("watchdog not used", "reason", d.excluded)
@@ -64,7 +66,7 @@ func (d *driver) adopt() {
 
 // look looks at a device that is not open, whether it could be armed.
 func (d *driver) look() {
-	if d.file != nil || d.excluded != "" || d.problem != "" && d.Now().Sub(d.failedAt) < retryAfter && d.failedAt != 0 {
+	if d.Mode == Off || d.file != nil || d.excluded != "" || d.problem != "" && d.Now().Sub(d.failedAt) < retryAfter && d.failedAt != 0 {
 		return
 	}
 	d.failedAt = 0
@@ -98,10 +100,37 @@ func (d *driver) examine() string {
 
 // tellReset says, once for each start, that it was the watchdog that reset the host.
 func (d *driver) tellReset() {
-	bits, err := strconv.ParseUint(d.attribute("bootstatus"), 0, 32)
-	if err == nil && bits&unix.WDIOF_CARDRESET != 0 {
+	if d.lastReset = LastReset(d.attribute("bootstatus")); strings.Contains(d.lastReset, ByWatchdog) {
 		d.Log.Warn("the watchdog reset this host before it booted", "device", d.Device)
 	}
+}
+
+// ByWatchdog is the cause of a reset by the device itself.
+const ByWatchdog = "watchdog"
+
+// causes of resets, by their bits.
+var causes = []struct {
+	bit  uint64
+	name string
+}{
+	{unix.WDIOF_CARDRESET, ByWatchdog}, {unix.WDIOF_OVERHEAT, "overheating"}, {unix.WDIOF_FANFAULT, "fan failed"},
+	{unix.WDIOF_POWERUNDER, "power too low"}, {unix.WDIOF_POWEROVER, "power too high"},
+	{unix.WDIOF_EXTERN1, "external relay 1"}, {unix.WDIOF_EXTERN2, "external relay 2"},
+}
+
+// LastReset is what a driver's attribute "bootstatus" says made the host boot; empty when it knows of nothing.
+func LastReset(bootstatus string) string {
+	bits, err := strconv.ParseUint(bootstatus, 0, 32)
+	if err != nil {
+		return ""
+	}
+	var found []string
+	for _, c := range causes {
+		if bits&c.bit != 0 {
+			found = append(found, c.name)
+		}
+	}
+	return strings.Join(found, ", ")
 }
 
 // attribute is what the kernel tells of the device, empty if it does not.

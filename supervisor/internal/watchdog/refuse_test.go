@@ -149,11 +149,14 @@ func TestTooFast(t *testing.T) {
 
 // Ensure the operator learns that the last reset was the watchdog's.
 func TestTellsReset(t *testing.T) {
-	for status, want := range map[string]bool{"0": false, "32": true, "0x20": true, "4": false, "": false} {
+	for status, want := range map[string]string{
+		"0": "", "32": "watchdog", "0x20": "watchdog", "4": "external relay 1", "33": "watchdog, overheating", "": "",
+	} {
 		b := newBench(t, Automatic, func(k *fakeKernel) { k.bootstatus = status })
 		b.begin()
-		if got := strings.Contains(b.log.String(), "reset this host"); got != want {
-			t.Errorf("bootstatus %q: said %v", status, got)
+		said := strings.Contains(b.log.String(), "reset this host")
+		if b.lastReset != want || said != strings.Contains(want, "watchdog") {
+			t.Errorf("bootstatus %q: %q, said %v", status, b.lastReset, said)
 		}
 	}
 }

@@ -46,13 +46,15 @@ func (w *Watchdog) hold(until core.Instant) {
 	w.asked.Store(0)
 }
 
-// publish shows the driver's state, and tells when it is news.
+// publish shows the driver's state, and tells when it is news. That it was fed is none.
 func (w *Watchdog) publish() {
-	v := verdict{usable: w.driver.usable(), armed: w.driver.armed, message: w.driver.message()}
-	if v == *w.verdict.Load() {
+	d := &w.driver
+	v := verdict{d.usable(), d.armed, d.message(), d.timeout, d.fires, d.lastReset}
+	old := *w.verdict.Swap(&v)
+	old.fires = v.fires
+	if v == old {
 		return
 	}
-	w.verdict.Store(&v)
 	select {
 	case w.changed <- struct{}{}:
 	default:

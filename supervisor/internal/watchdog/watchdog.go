@@ -34,7 +34,7 @@ type Mode string
 
 // The modes.
 const (
-	// Off leaves every device alone.
+	// Off leaves every device alone, but for stopping one that a former process left armed.
 	Off Mode = "off"
 	// Automatic uses the device if it can be used when the supervisor starts, and goes without otherwise.
 	Automatic Mode = "automatic"
@@ -49,6 +49,8 @@ type Config struct {
 	Device string
 	// Timeout is what the device is to be set to, in whole seconds, and RenewEvery the time between two renewals.
 	Timeout, RenewEvery time.Duration
+	// Record is the path of a file that outlives the process: it names the device that is armed.
+	Record string
 	// Now reads CLOCK_BOOTTIME.
 	Now func() core.Instant
 	Log *slog.Logger
@@ -60,7 +62,9 @@ type Config struct {
 // take as long as it likes; the loop posts to it and reads what it last published.
 type Watchdog struct {
 	Config
-	driver  driver
+	driver driver
+	// idle says that there is no device at all to look after.
+	idle    bool
 	mail    chan core.Instant
 	changed chan struct{}
 	closing chan struct{}
@@ -76,6 +80,9 @@ type verdict struct {
 	// usable: the device is used, or could be. Not usable stays so in mode Automatic.
 	usable, armed bool
 	message       string
+	timeout       time.Duration
+	fires         core.Instant
+	lastReset     string
 }
 
 // patience is how long a driver may take to arm its device before it counts as unusable.
@@ -101,18 +108,21 @@ func New(c Config) *Watchdog {
 // Start looks at the device, once and without arming it, and begins to serve Hold. It is called once.
 func (w *Watchdog) Start() {
 	if w.Mode == Off {
-		close(w.done)
-		return
+		w.driver.inherit()
+		w.idle = w.driver.former == nil
+	} else {
+		w.driver.begin()
+		w.publish()
 	}
-	w.driver.begin()
-	w.publish()
-	go w.run()
+	if !w.idle {
+		go w.run()
+	}
 }
 
 // Close carries out the last Hold and ends. A device that is armed then stays so: it resets the host unless the next
 // process feeds it in time.
 func (w *Watchdog) Close() {
-	if w.Mode == Off {
+	if w.idle {
 		return
 	}
 	close(w.closing)
@@ -135,7 +145,7 @@ func (w *Watchdog) Reserve() core.Span {
 
 // Hold posts what core.WatchdogUntil says, and returns at once. One goroutine calls it.
 func (w *Watchdog) Hold(until core.Instant) {
-	if w.Mode == Off {
+	if w.idle {
 		return
 	}
 	if until > core.LongPast && !w.verdict.Load().armed {
@@ -168,7 +178,10 @@ func (w *Watchdog) Changed() <-chan struct{} { return w.changed }
 // Status tells how the device is.
 func (w *Watchdog) Status() status.Watchdog {
 	v := w.verdict.Load()
-	s := status.Watchdog{Mode: string(w.Mode), Armed: v.armed, Failed: !w.Ready(), Message: v.message}
+	s := status.Watchdog{
+		Mode: string(w.Mode), Armed: v.armed, Failed: !w.Ready(), Message: v.message,
+		Timeout: v.timeout, Fires: v.fires, LastReset: v.lastReset,
+	}
 	if w.Mode != Off && w.stuck() {
 		s.Message = fmt.Sprintf("%s does not answer", w.Device)
 	}

@@ -44,9 +44,19 @@ func TestWatchdog(t *testing.T) {
 		w.Hold(now().Add(30 * core.Second))
 		<-w.Changed()
 		check(t, "elected", w, true, false, true)
+		time.Sleep(time.Second)
+		fed := now()
+		w.Hold(fed.Add(30 * core.Second))
+		synctest.Wait()
+		if s := w.Status(); s.Timeout != 25*time.Second || s.Fires != fed.Add(25*core.Second) || len(w.Changed()) != 0 {
+			t.Errorf("fed at %d: %+v, changed %d", fed, s, len(w.Changed()))
+		}
 		w.Hold(0)
 		<-w.Changed()
 		check(t, "down", w, true, true, false)
+		if s := w.Status(); s.Timeout != 0 || s.Fires != 0 {
+			t.Errorf("stopped: %+v", s)
+		}
 		w.Hold(now().Add(30 * core.Second))
 		w.Close()
 		check(t, "closed before the last word was carried out", w, true, false, true)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/core"
 	"github.com/pgvigil/pgvigil/supervisor/internal/status"
@@ -65,6 +66,9 @@ func Primary() *status.Snapshot {
 		},
 	}
 	s.Deadman = core.Deadman{Present: true, ArmedUntil: Now.Add(20 * core.Second)}
+	s.Watchdog = status.Watchdog{
+		Mode: "required", Armed: true, Timeout: 25 * time.Second, Fires: Now.Add(21500 * core.Millisecond), LastReset: "watchdog",
+	}
 	return s
 }
 

@@ -19,7 +19,7 @@ const guestPackage = "github.com/pgvigil/pgvigil/supervisor/internal/lab/vm/gues
 
 // makeInitramfs writes the file system that the guest starts from: its first process, the modules and its plan.
 func makeInitramfs(ctx context.Context, c Config, k kernel) error {
-	modules, err := collect(ctx, k.modules, drivers)
+	modules, now, err := collect(ctx, k.modules, c.drivers(), c.Later)
 	if err != nil {
 		return err
 	}
@@ -28,8 +28,16 @@ func makeInitramfs(ctx context.Context, c Config, k kernel) error {
 		return err
 	}
 	plan := Plan{Name: c.Name, Address: c.Address, Share: c.Share, Private: c.Private, Warm: c.Warm, UID: c.UID, GID: c.GID}
-	for _, m := range modules {
-		plan.Modules = append(plan.Modules, path.Join("/modules", m.name))
+	if c.System != "" {
+		plan = Plan{Name: c.Name, Systemd: true, Share: SystemShare}
+	}
+	for i, m := range modules {
+		at := path.Join("/modules", m.name)
+		if i < now {
+			plan.Modules = append(plan.Modules, at)
+		} else {
+			plan.Later = append(plan.Later, at)
+		}
 	}
 	text, err := json.Marshal(plan)
 	if err != nil {

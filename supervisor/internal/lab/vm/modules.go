@@ -16,7 +16,18 @@ import (
 )
 
 // drivers are the modules that a guest needs beyond what is built into a distribution's kernel.
-var drivers = []string{"virtio_pci", "virtio_net", "virtio_console", "9pnet_virtio", "9p", "i6300esb"}
+var drivers = []string{"virtio_pci", "virtio_net", "virtio_console", "9pnet_virtio", "9p"}
+
+// drivers that the guest loads when it starts.
+func (c Config) drivers() []string {
+	if c.System != "" {
+		return append(slices.Clone(drivers), "overlay")
+	}
+	if c.Watchdog {
+		return append(slices.Clone(drivers), "softdog")
+	}
+	return drivers
+}
 
 // module is a kernel module, uncompressed.
 type module struct {
@@ -32,19 +43,22 @@ type loading struct {
 	order []module
 }
 
-// collect returns the modules of those names, and what they need, in the order in which they can be loaded. Those built
-// into the kernel are left out.
-func collect(ctx context.Context, dir string, names []string) ([]module, error) {
+// collect returns the modules of those names, and what they need, in the order in which they can be loaded, and how many of
+// them are for the names to be loaded now. Those built into the kernel are left out.
+func collect(ctx context.Context, dir string, now, later []string) (modules []module, first int, err error) {
 	l := loading{files: make(map[string]string)}
 	if err := l.list(dir); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	for _, name := range names {
+	for i, name := range slices.Concat(now, later) {
 		if err := l.add(ctx, name); err != nil {
-			return nil, err
+			return nil, 0, err
+		}
+		if i < len(now) {
+			first = len(l.order)
 		}
 	}
-	return l.order, nil
+	return l.order, first, nil
 }
 
 // list finds the files of all modules, and the names of those built in.

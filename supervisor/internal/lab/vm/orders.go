@@ -8,6 +8,9 @@ import (
 	"fmt"
 	"net"
 	"net/rpc"
+	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -74,6 +77,33 @@ func (m *Machine) Signal(pid int, sig syscall.Signal) error {
 func (m *Machine) SignalProgram(name string, sig syscall.Signal) error {
 	return m.rpc.Call("Guest.Signal", Signal{Program: name, Number: int(sig)}, &None{})
 }
+
+// Exec runs a program on a System to its end, and returns what it printed, on both channels, without the last line break.
+func (m *Machine) Exec(ctx context.Context, name string, args ...string) (string, error) {
+	log := fmt.Sprintf("output.%d", m.outputs.Add(1))
+	words := append([]string{name}, args...)
+	_, ended, err := m.Run(Program{
+		Path: "/usr/bin/env", Args: words, Dir: "/",
+		Env: []string{"PATH=/usr/sbin:/usr/bin", "LANG=C.UTF-8", "SYSTEMD_PAGER=", "SYSTEMD_COLORS=0"},
+		Log: filepath.Join(SystemShare, log),
+	})
+	if err != nil {
+		return "", err
+	}
+	select {
+	case err = <-ended:
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
+	printed, unread := os.ReadFile(filepath.Join(m.config.Share, log))
+	if err != nil {
+		err = fmt.Errorf("%s: %w: %s", strings.Join(words, " "), err, printed)
+	}
+	return strings.TrimSuffix(string(printed), "\n"), errors.Join(err, unread)
+}
+
+// Load loads all modules that Config.Later names, and what they need.
+func (m *Machine) Load() error { return m.rpc.Call("Guest.Load", None{}, &None{}) }
 
 // Clocks reads the guest's clocks.
 func (m *Machine) Clocks() (Clocks, error) {

@@ -5,7 +5,8 @@
 //
 // A guest is emulated by QEMU and sees this machine's own root file system, read-only, so that PostgreSQL, its libraries
 // and pgvigil's programs are in the same places as outside. One directory it shares with this machine, writable; what must
-// be on a disk of its own is in its memory, and gone when it is switched off. Needs root.
+// be on a disk of its own is in its memory, and gone when it is switched off. A guest may also have another root file system,
+// with a systemd that makes the host of it. Needs root.
 package vm
 
 import (
@@ -16,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -28,12 +30,17 @@ type Config struct {
 	Dir string
 	// Console is the file to which the kernel and the guest's first process write; it is appended to.
 	Console string
+	// System is the root directory of a system with systemd. The guest boots it, and keeps what it changes in its memory.
+	// Tap and all fields from Private to GID are then not used.
+	System string
+	// Later are modules that a guest with a System does not load by itself: Machine.Load does.
+	Later []string
 	// Tap is the tap device of the network card, in the network namespace of whoever starts the machine.
 	Tap string
 	// Address of the guest, in a network of 24 bits.
 	Address string
-	// Share is the directory that the guest may write to. Below it, Private are names of directories that are to be the
-	// guest's own, in its memory.
+	// Share is the directory that the guest may write to; a System finds it in SystemShare. Below it, Private are names of
+	// directories that are to be the guest's own, in its memory.
 	Share   string
 	Private []string
 	// Warm are directories whose files the guest reads when it starts, so that programs among them do not come in page by
@@ -43,7 +50,8 @@ type Config struct {
 	UID, GID int
 	// Memory in MiB; default 768.
 	Memory int
-	// Watchdog adds a device that resets the machine if it is armed and not fed. A reset ends the machine.
+	// Watchdog adds a device that resets the machine if it is armed and not fed: a System gets an i6300esb, others load softdog.
+	// A reset ends the machine.
 	Watchdog bool
 }
 
@@ -54,8 +62,10 @@ type Machine struct {
 
 	config Config
 	rpc    *rpc.Client
-	done   chan struct{}
-	err    error
+	// outputs counts the calls of Exec.
+	outputs atomic.Int32
+	done    chan struct{}
+	err     error
 }
 
 // Start starts the machine by way of onHost, which runs what it is given in the right network namespace, and returns

@@ -13,13 +13,17 @@ const (
 	ShareTag = "share"
 	// PlanFile is where in its initial file system the guest finds its Plan.
 	PlanFile = "/plan.json"
+	// SystemShare is where a System finds Config.Share.
+	SystemShare = "/mnt"
 )
 
 // Plan tells the guest's first process what to make of the machine.
 type Plan struct {
 	Name, Address string
-	// Modules are the paths of kernel modules in the order in which they can be loaded.
-	Modules  []string
+	// Modules are the paths of kernel modules in the order in which they can be loaded, Later those for Machine.Load.
+	Modules, Later []string
+	// Systemd says that the root file system has one, which is to be the first process.
+	Systemd  bool
 	Share    string
 	Private  []string
 	Warm     []string

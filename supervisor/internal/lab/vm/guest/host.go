@@ -34,6 +34,15 @@ func (m mount) do() error {
 	return nil
 }
 
+func do(mounts []mount) error {
+	for _, m := range mounts {
+		if err := m.do(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // makeHost loads the drivers, moves to the root file system and brings up the network.
 func makeHost(plan vm.Plan) error {
 	if err := (mount{"dev", "/dev", "devtmpfs", 0, ""}).do(); err != nil {
@@ -43,6 +52,9 @@ func makeHost(plan vm.Plan) error {
 		if err := load(path); err != nil {
 			return err
 		}
+	}
+	if plan.Systemd {
+		return bootSystem(plan)
 	}
 	if err := moveToRoot(plan); err != nil {
 		return err
@@ -97,12 +109,18 @@ func load(path string) error {
 	return nil
 }
 
+const root = "/root"
+
+// Options of file systems offered by this machine: what does not change while the guest runs may be cached; what is shared
+// may not.
+const (
+	old  = "trans=virtio,version=9p2000.L,msize=524288,cache=loose"
+	live = "trans=virtio,version=9p2000.L,msize=524288,cache=none"
+)
+
 // moveToRoot makes the machine around this one's root file system the root, with the places that must be the guest's own
 // mounted over it.
 func moveToRoot(plan vm.Plan) error {
-	const root = "/root"
-	// What does not change while the guest runs may be cached; what is shared may not.
-	const old, live = "trans=virtio,version=9p2000.L,msize=524288,cache=loose", "trans=virtio,version=9p2000.L,msize=524288,cache=none"
 	mounts := []mount{
 		{vm.RootTag, root, "9p", unix.MS_RDONLY, old},
 		{"proc", root + "/proc", "proc", 0, ""},
@@ -116,10 +134,8 @@ func moveToRoot(plan vm.Plan) error {
 		mounts = append(mounts, mount{"own", filepath.Join(root, plan.Share, name), "tmpfs", 0,
 			fmt.Sprintf("mode=700,uid=%d,gid=%d", plan.UID, plan.GID)})
 	}
-	for _, m := range mounts {
-		if err := m.do(); err != nil {
-			return err
-		}
+	if err := do(mounts); err != nil {
+		return err
 	}
 	if err := unix.Chroot(root); err != nil {
 		return err

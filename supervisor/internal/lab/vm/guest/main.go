@@ -3,7 +3,8 @@
 //go:build linux
 
 // Command guest is the first process of a virtual machine of the lab: it makes a host of the machine and then takes
-// orders over a serial port. If it ends, so does the machine.
+// orders over a serial port. If it ends, so does the machine. On a host with systemd it gives way to that, which starts it
+// again for the orders.
 package main
 
 import (
@@ -27,18 +28,20 @@ func main() {
 
 // run returns only if something went wrong.
 func run() error {
-	plan, err := readPlan()
-	if err != nil {
-		return err
-	}
-	if err := makeHost(plan); err != nil {
-		return err
+	guest := &Guest{children: newChildren()}
+	if os.Getpid() == 1 {
+		plan, err := readPlan("/")
+		if err != nil {
+			return err
+		}
+		if err := makeHost(plan); err != nil {
+			return err
+		}
 	}
 	port, err := openPort()
 	if err != nil {
 		return err
 	}
-	guest := &Guest{children: newChildren()}
 	if err := rpc.RegisterName("Guest", guest); err != nil {
 		return err
 	}
@@ -46,9 +49,9 @@ func run() error {
 	return fmt.Errorf("nobody gives orders any more")
 }
 
-func readPlan() (vm.Plan, error) {
+func readPlan(dir string) (vm.Plan, error) {
 	var plan vm.Plan
-	text, err := os.ReadFile(vm.PlanFile)
+	text, err := os.ReadFile(filepath.Join(dir, vm.PlanFile))
 	if err != nil {
 		return plan, err
 	}
