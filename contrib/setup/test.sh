@@ -42,8 +42,8 @@ unit() {
     run -timeout 10m ./supervisor/internal/sim # drills, and worlds that must break
     run -timeout 15m ./supervisor/internal/modelcheck # every order of events up to a number of states, and mutants
     step "simulated clusters"
-    make --no-print-directory sim SEEDS=6000
-    make --no-print-directory sim SEEDS=600 ARGS='-durability rollback'
+    make --no-print-directory sim SEEDS=5000
+    make --no-print-directory sim SEEDS=500 ARGS='-durability rollback'
     CGO_ENABLED=1 run -race "${pure[@]}"
     CGO_ENABLED=1 run -race -p 2 -timeout 15m "${processes[@]}"
     run -p 2 -timeout 15m ./plugins/postgres/...
@@ -68,7 +68,7 @@ needs_root() { [[ $EUID -eq 0 ]] || { step "$1: run make test as root"; exit 1; 
 offers_files() { qemu-system-x86_64 -device help 2>/dev/null | grep virtio-9p-pci >/dev/null; }
 
 cluster() {
-    make --no-print-directory build package ARCHS=amd64
+    make --no-print-directory build
     needs_root "the tests of whole clusters make network namespaces"
     # The nodes run as another user, who may not be able to read a checkout in somebody's home.
     bin=$(mktemp -d /tmp/pgvigil-bin.XXXXXX)

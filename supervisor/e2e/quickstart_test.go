@@ -5,6 +5,7 @@
 package e2e_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -43,7 +44,6 @@ type guide struct {
 	hub        string
 	hosts      []*guideHost
 	blocks     []block
-	packages   string
 	// direct and pooled write at the virtual address.
 	direct, pooled *ledger.Writer
 }
@@ -89,10 +89,6 @@ func newGuide(t *testing.T) *guide {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	t.Cleanup(cancel)
 	g := &guide{T: t, whole: t, ctx: ctx, hub: fmt.Sprintf("pgv-%d-guide", os.Getpid()), blocks: quickstart(t)}
-	g.packages = os.Getenv("PGVIGIL_TEST_PACKAGES")
-	if g.packages == "" {
-		g.packages = "../../build/upgrade"
-	}
 	addNamespace(t, g.hub)
 	ip(t, "-n "+g.hub+" link add br0 type bridge")
 	ip(t, "-n "+g.hub+" link set br0 up")
@@ -160,16 +156,24 @@ func (h *guideHost) boot(ctx context.Context) (err error) {
 	return err
 }
 
+// packaged is the package of a version that contrib/lab/packages.sh made.
+func packaged(t testing.TB, version string) (deb string) {
+	t.Helper()
+	dir := cmp.Or(os.Getenv("PGVIGIL_TEST_PACKAGES"), "../../build/upgrade")
+	found, _ := filepath.Glob(filepath.Join(dir, version, "pgvigil_*_"+runtime.GOARCH+".deb"))
+	if len(found) != 1 {
+		t.Fatalf("no package of version %s in %s (contrib/lab/packages.sh %[2]s)", version, dir)
+	}
+	return found[0]
+}
+
 // offer leaves the package of a version, and no other, in root's home directories.
 func (g *guide) offer(version string) {
 	g.Helper()
-	found, _ := filepath.Glob(filepath.Join(g.packages, version, "pgvigil_*_"+runtime.GOARCH+".deb"))
-	if len(found) != 1 {
-		g.Fatalf("no package of version %s in %s (contrib/lab/packages.sh %[2]s)", version, g.packages)
-	}
+	deb := packaged(g, version)
 	for _, h := range g.hosts {
 		g.do(h, "rm -f /root/pgvigil_*")
-		if out, err := exec.Command("cp", found[0], h.Path("/root/")).CombinedOutput(); err != nil {
+		if out, err := exec.Command("cp", deb, h.Path("/root/")).CombinedOutput(); err != nil {
 			g.Fatalf("%v: %s", err, out)
 		}
 	}

@@ -99,11 +99,7 @@ func bootGuest(t *testing.T) *guest {
 // install installs the package, and a configuration. The supervisor has nobody to start it again, so that it stays frozen.
 func (g *guest) install() {
 	g.Helper()
-	found, err := filepath.Glob("../../build/pgvigil_*_amd64.deb")
-	if err != nil || len(found) != 1 {
-		g.Fatalf("not exactly one package, %q (make package ARCHS=amd64)", found)
-	}
-	if out, err := exec.Command("cp", found[0], filepath.Join(g.dir, "pgvigil.deb")).CombinedOutput(); err != nil {
+	if out, err := exec.Command("cp", packaged(g, "0.1.0"), filepath.Join(g.dir, "pgvigil.deb")).CombinedOutput(); err != nil {
 		g.Fatalf("%v: %s", err, out)
 	}
 	g.put("/etc/systemd/system/pgvigil.service.d/alone.conf", "[Service]\nRestart=no\nWatchdogSec=0\n")

@@ -34,8 +34,9 @@ type notifier struct {
 	log *slog.Logger
 	// outbox is what systemd is to be told, by a goroutine of its own: one that hangs must not cost a leadership. Nil if nobody
 	// listens.
-	outbox chan string
-	every  time.Duration // between two beats
+	outbox   chan string
+	delivery sync.WaitGroup
+	every    time.Duration // between two beats
 	// sooner is after which silence systemd has to act, where the unit would let it wait until the leadership has run out; 0 for
 	// what the unit says.
 	sooner time.Duration
@@ -63,7 +64,7 @@ func newNotifier(log *slog.Logger, ttl time.Duration) *notifier {
 	}
 	if os.Getenv("NOTIFY_SOCKET") != "" {
 		n.outbox = make(chan string, outboxLength)
-		go n.deliver()
+		n.delivery.Go(n.deliver)
 	}
 	return n
 }
@@ -142,5 +143,5 @@ func (n *notifier) deliver() {
 // Ended has `systemctl status` show in one line why the supervisor ended.
 func Ended(err error) {
 	// Nobody is left to be told if this fails.
-	_, _ = systemd.SdNotify(false, "STATUS="+strings.ReplaceAll(err.Error(), "\n", " | "))
+	_ = tell("STATUS=" + strings.ReplaceAll(err.Error(), "\n", " | "))
 }

@@ -108,8 +108,11 @@ func TestSoonerThanUnit(t *testing.T) {
 
 // Ensure a systemd that hangs keeps nobody waiting.
 func TestManagerHangs(t *testing.T) {
-	newManager(t) // reads nothing
+	m := newManager(t) // reads nothing
 	n := newNotifier((&journal{}).logger(), 30*time.Second)
+	defer n.delivery.Wait()
+	defer m.socket.Close()
+	defer close(n.outbox)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -22,7 +22,7 @@ func (d *Daemon) listenAPI(ctx context.Context) (net.Listener, error) {
 			return net.FileListener(kept)
 		}
 		_ = unix.Shutdown(int(kept.Fd()), unix.SHUT_RD) // for systemd's copy too: the port is free at once
-		d.tell("FDSTOREREMOVE=1\nFDNAME=" + kept.Name())
+		d.keep("FDSTOREREMOVE=1\nFDNAME=" + kept.Name())
 	}
 	var lc net.ListenConfig
 	socket, err := lc.Listen(ctx, "tcp", d.Config.API.Listen)
@@ -31,23 +31,32 @@ func (d *Daemon) listenAPI(ctx context.Context) (net.Listener, error) {
 	}
 	raw, err := socket.(*net.TCPListener).SyscallConn()
 	if err == nil {
-		err = raw.Control(func(fd uintptr) { d.tell("FDSTORE=1\nFDNAME="+name, int(fd)) })
+		err = raw.Control(func(fd uintptr) { d.keep("FDSTORE=1\nFDNAME="+name, int(fd)) })
 	}
 	return socket, err
 }
 
-// tell sends systemd a message, with files; without a systemd that listens it does nothing.
-func (d *Daemon) tell(message string, files ...int) {
-	name := os.Getenv("NOTIFY_SOCKET")
-	if name == "" {
-		return
-	}
-	socket, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	if err == nil {
-		defer unix.Close(socket)
-		err = unix.Sendmsg(socket, []byte(message), unix.UnixRights(files...), &unix.SockaddrUnix{Name: name}, 0)
-	}
-	if err != nil {
+// keep tells systemd what to keep, or not to.
+func (d *Daemon) keep(message string, files ...int) {
+	if err := tell(message, files...); err != nil {
 		d.Log.Debug("systemd not notified", "error", err)
 	}
+}
+
+// tell sends systemd a message, with files. It does not wait for one that does not read; without one it does nothing.
+func tell(message string, files ...int) error {
+	name := os.Getenv("NOTIFY_SOCKET")
+	if name == "" {
+		return nil
+	}
+	socket, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(socket)
+	var rights []byte
+	if len(files) > 0 {
+		rights = unix.UnixRights(files...)
+	}
+	return unix.Sendmsg(socket, []byte(message), rights, &unix.SockaddrUnix{Name: name}, 0)
 }
