@@ -44,7 +44,7 @@ func TestWatchdog(t *testing.T) {
 		w.Hold(now().Add(30 * core.Second))
 		<-w.Changed()
 		check(t, "elected", w, true, false, true)
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		fed := now()
 		w.Hold(fed.Add(30 * core.Second))
 		synctest.Wait()
