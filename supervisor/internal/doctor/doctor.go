@@ -61,7 +61,7 @@ func (d *Doctor) Run(ctx context.Context) []Finding {
 			r.list = asked.found()
 		}},
 		{"user", d.user}, {"data", d.data}, {"secrets", d.secrets}, {"ports", d.ports}, {"disk", d.disk}, {"time", d.time},
-		{"kernel", d.sysctl},
+		{"kernel", d.sysctl}, {"kernel.selinux", d.selinux},
 	}
 	if d.Config.Postgres.Kind != "" {
 		checks = append(checks,
