@@ -7,11 +7,15 @@ package e2e_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/pgvigil/pgvigil/supervisor/internal/lab"
+	"github.com/pgvigil/pgvigil/supervisor/internal/lab/container"
 )
 
 // shell runs programs on a host that has a systemd of its own.
@@ -21,6 +25,22 @@ type shell struct {
 	on  interface {
 		Exec(ctx context.Context, name string, args ...string) (string, error)
 	}
+}
+
+// prepared has the file system of such a host, a directory for what is made of it, and the context of a test that may take that long.
+func prepared(t *testing.T, limit time.Duration) (ctx context.Context, root, dir string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	t.Cleanup(cancel)
+	root, err := container.Root()
+	if err == nil {
+		dir, err = lab.NewDir()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return ctx, root, dir
 }
 
 // do runs a program that must succeed; try one that may fail.

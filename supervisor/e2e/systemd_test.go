@@ -5,7 +5,6 @@
 package e2e_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,7 +19,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/pgvigil/pgvigil/supervisor/internal/lab"
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab/boottime"
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab/container"
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab/ledger"
@@ -96,17 +94,7 @@ func TestSystemd(t *testing.T) {
 }
 
 func bootHost(t *testing.T) *host {
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	t.Cleanup(cancel)
-	root, err := container.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir, err := lab.NewDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	ctx, root, dir := prepared(t, 5*time.Minute)
 	c, err := container.Boot(ctx, root, dir)
 	if err != nil {
 		t.Fatal(err)

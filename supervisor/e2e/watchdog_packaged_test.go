@@ -5,7 +5,6 @@
 package e2e_test
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -16,9 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pgvigil/pgvigil/supervisor/internal/lab"
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab/boottime"
-	"github.com/pgvigil/pgvigil/supervisor/internal/lab/container"
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab/vm"
 )
 
@@ -65,17 +62,7 @@ func (g *guest) step(t *testing.T, name string, test func(*guest)) {
 
 // bootGuest switches a machine on whose watchdogs' drivers are not loaded yet.
 func bootGuest(t *testing.T) *guest {
-	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
-	t.Cleanup(cancel)
-	root, err := container.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir, err := lab.NewDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	ctx, root, dir := prepared(t, 8*time.Minute)
 	began, console := time.Now(), filepath.Join(dir, "console.log")
 	m, err := vm.Start(ctx, vm.Config{
 		Name: "guest", Dir: filepath.Join(dir, "vm"), Console: console, System: root, Share: dir, Memory: 1280,
