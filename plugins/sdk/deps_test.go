@@ -16,6 +16,7 @@ func TestImports(t *testing.T) {
 		"github.com/hashicorp/go-hclog",
 		"github.com/hashicorp/go-plugin",
 		"github.com/pgvigil/pgvigil/proto",
+		"golang.org/x/sys", // which grpc brings anyway
 		"google.golang.org/grpc",
 		"google.golang.org/protobuf",
 	}
@@ -30,7 +31,6 @@ func TestImports(t *testing.T) {
 		"github.com/oklog/run",
 		"github.com/pgvigil/pgvigil/plugins/sdk",
 		"golang.org/x/net",
-		"golang.org/x/sys",
 		"golang.org/x/text",
 		"google.golang.org/genproto/googleapis/rpc",
 	}
