@@ -4,7 +4,6 @@ package observe
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -74,25 +73,9 @@ func (o *Observer) fill(out *pluginv1.ObserveResponse, c *config.Config, a *answ
 // and gone since the last look.
 func (o *Observer) standbyTimeline(c *config.Config, a *answer) uint32 {
 	if o.seen.receivedTLI == 0 || a.receiver == nil {
-		o.seen.receivedTLI = max(o.seen.receivedTLI, newestOf(c.WAL(), max(a.received, a.replayed), o.stopped.control.SegmentSize))
+		o.seen.receivedTLI = max(o.seen.receivedTLI, wal.Newest(c.WAL(), max(a.received, a.replayed), o.stopped.control.SegmentSize))
 	}
 	return max(o.seen.receivedTLI, a.controlTimeline, a.minTimeline)
-}
-
-// newestOf is the newest timeline that has a segment with a position; 0 when there is none.
-func newestOf(dir string, at wal.LSN, size uint64) uint32 {
-	names, err := os.ReadDir(dir)
-	if err != nil || at == 0 || size == 0 {
-		return 0
-	}
-	var newest uint32
-	for _, n := range names {
-		tli, segment, ok := wal.ParseSegmentName(n.Name(), size)
-		if ok && segment == (at-1).Segment(size) {
-			newest = max(newest, tli)
-		}
-	}
-	return newest
 }
 
 func (o *Observer) runningMessage(c *config.Config, status pluginv1.Status) string {

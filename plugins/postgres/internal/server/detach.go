@@ -85,17 +85,18 @@ func (s *Server) detach(ctx context.Context, c *config.Config) (wal.LSN, error) 
 	defer i.Close()
 	ctx, cancel := context.WithTimeoutCause(ctx, detachLimit, errStillReplaying)
 	defer cancel()
-	var end wal.LSN
+	var look detached
 	var w waiting
 	err = poll(ctx, time.Millisecond, func() (bool, error) {
-		look, err := i.lookDetached(ctx, startup)
-		if err != nil {
+		if look, err = i.lookDetached(ctx, startup); err != nil {
 			return false, err
 		}
-		end = look.end
 		return look.atRest, w.judge(look)
 	})
-	return end, err
+	if err == nil {
+		err = i.complete(ctx, look)
+	}
+	return look.end, err
 }
 
 var errStillReplaying = errors.New("standby is cut off, but has not replayed its log to the end: ask again")
@@ -131,8 +132,8 @@ func (s *Server) cutOff(ctx context.Context, c *config.Config) (i *instance, sta
 // detached is one look at a standby that was cut off.
 type detached struct {
 	atRest bool
-	// end is where what was received ends, replayed where the last complete record of it does.
-	end, replayed wal.LSN
+	// end is where what was received ends, replayed where the last complete record of it does, received what the last stream brought.
+	end, replayed, received wal.LSN
 	// doing is what the startup process waits for; empty when it works.
 	doing  string
 	paused bool
@@ -155,7 +156,7 @@ func (i *instance) lookDetached(ctx context.Context, startup int) (detached, err
  (SELECT coalesce(wait_event_type || ':' || wait_event, '') FROM pg_stat_get_activity(NULL)
    WHERE backend_type = 'startup' AND pid = `+join([]int{startup})+`),
  pg_is_in_recovery(), pg_is_in_recovery() AND pg_is_wal_replay_paused(),
- coalesce(greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()), '0/0'), coalesce(pg_last_wal_replay_lsn(), '0/0')`)
+ coalesce(pg_last_wal_receive_lsn(), '0/0'), coalesce(pg_last_wal_replay_lsn(), '0/0')`)
 	if err != nil {
 		return detached{}, err
 	}
@@ -173,9 +174,10 @@ func (i *instance) lookDetached(ctx context.Context, startup int) (detached, err
 	_, event, _ := strings.Cut(row[2], ":")
 	out := detached{doing: row[2], paused: row[4] == "t", at: time.Now()}
 	out.atRest = slept && event == "RecoveryRetrieveRetryInterval" && row[0] == "0" && row[1] == "" && len(children) == 0
-	if out.end, err = wal.ParseLSN(row[5]); err == nil {
+	if out.received, err = wal.ParseLSN(row[5]); err == nil {
 		out.replayed, err = wal.ParseLSN(row[6])
 	}
+	out.end = max(out.received, out.replayed)
 	return out, err
 }
 

@@ -38,13 +38,16 @@ func (i *instance) endsWhole(ctx context.Context) (whole bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	var look detached
 	impatient := time.Now().Add(restPatience)
 	err = poll(ctx, time.Millisecond, func() (bool, error) {
-		look, err := i.lookDetached(ctx, v.startup)
-		whole = look.atRest && look.end == look.replayed
+		look, err = i.lookDetached(ctx, v.startup)
 		return look.atRest || time.Now().After(impatient), err
 	})
-	return whole, err
+	if err != nil || !look.atRest {
+		return false, err
+	}
+	return look.end == look.replayed, i.complete(ctx, look)
 }
 
 // release ends all walsenders of a primary that was promoted with held in force, so that none counts a fragment. Those

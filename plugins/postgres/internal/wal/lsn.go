@@ -4,6 +4,7 @@ package wal
 
 import (
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 )
@@ -55,4 +56,20 @@ func ParseSegmentName(name string, size uint64) (tli uint32, segment uint64, ok 
 	}
 	per := (uint64(1) << 32) / size
 	return uint32(part[0]), part[1]*per + part[2], true
+}
+
+// Newest is the newest timeline that has a segment with a position in a pg_wal directory; 0 when there is none.
+func Newest(dir string, at LSN, size uint64) uint32 {
+	names, err := os.ReadDir(dir)
+	if err != nil || at == 0 || size == 0 {
+		return 0
+	}
+	var newest uint32
+	for _, n := range names {
+		tli, segment, ok := ParseSegmentName(n.Name(), size)
+		if ok && segment == (at-1).Segment(size) {
+			newest = max(newest, tli)
+		}
+	}
+	return newest
 }
