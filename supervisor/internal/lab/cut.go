@@ -81,18 +81,18 @@ func (n *Node) link(state string) error {
 }
 
 func (n *namespaces) cut(i int, c Cut) error {
-	var rules, arp strings.Builder
+	var rules, frames strings.Builder
 	if c.Direction != Outbound {
 		chain(&rules, "input", "iifname", "saddr", c)
-		chain(&arp, "input", "iifname", "", Cut{})
+		frames.WriteString("chain input { type filter hook ingress device eth0 priority 0; drop\n}\n")
 	}
 	if c.Direction != Inbound {
 		chain(&rules, "output", "oifname", "daddr", c)
-		chain(&arp, "output", "oifname", "", Cut{})
+		frames.WriteString("chain output { type filter hook egress device eth0 priority 0; drop\n}\n")
 	}
 	tables := "table inet lab {\n" + rules.String() + "}\n"
-	if len(c.Peers) == 0 && len(c.Ports) == 0 { // whoever is cut off from everybody does not even say where an address is
-		tables += "table arp lab {\n" + arp.String() + "}\n"
+	if len(c.Peers) == 0 && len(c.Ports) == 0 { // whoever is cut off from everybody does not even say, past IP, where an address is
+		tables += "table netdev lab {\n" + frames.String() + "}\n"
 	}
 	return n.filter(i, tables)
 }
