@@ -67,6 +67,7 @@ func TestQuickstart(t *testing.T) {
 		{"switched over", (*guide).switchedOver},
 		{"stopped", (*guide).stopped},
 		{"host lost", (*guide).hostLost},
+		{"supervisor lost", (*guide).supervisorLost},
 		{"upgraded", (*guide).upgraded},
 		{"nothing lost", (*guide).nothingLost},
 		{"removed", (*guide).removed},
@@ -504,7 +505,7 @@ func (g *guide) stopped() {
 	old := g.leader()
 	g.bounded(g.during("systemctl stop pgvigil on the primary's host", func() {
 		g.do(old, "systemctl stop pgvigil")
-		if left := g.do(old, "pgrep -u postgres -x 'postgres|pgvigild|pgvigil-launcher' || true"); left != "" {
+		if left := g.do(old, "pgrep -u postgres -x 'postgres|pgvigild|pgvigil-launche' || true"); left != "" {
 			g.Errorf("left on %s: %s", old.name, left)
 		}
 		g.do(old, "systemctl start pgvigil")
@@ -541,6 +542,36 @@ func (g *guide) powerOff(h *guideHost) {
 	h.Container = nil
 	if h.holdsVIP() {
 		ip(g.T, "-n "+h.netns+" address delete "+guideVIP+"/32 dev eth0")
+	}
+}
+
+// A supervisor that cannot be started again is replaced before its lease is over, and what it has left is ended by then. The
+// others give it most of that time, for its PostgreSQL lives; what looks at it from afar is not exact.
+func (g *guide) supervisorLost() {
+	const lease, slack = 30 * time.Second, 2 * time.Second // ttl by default
+	old := g.leader()
+	direct, pooled := g.during("the primary's supervisor killed, and not to be started", func() {
+		since := boottime.Now()
+		g.do(old, "chmod a-x /usr/bin/pgvigild && systemctl kill -s KILL --kill-who=main pgvigil")
+		g.eventually("another leads", func() error {
+			if g.leader() == old {
+				return errors.New("none does")
+			}
+			return nil
+		})
+		g.eventually("the former primary has ended", func() error {
+			if left := g.do(old, "pgrep -u postgres -x 'postgres|pgvigil-launche' || true"); left != "" {
+				return fmt.Errorf("left: %s", left)
+			}
+			return nil
+		})
+		if took := boottime.Now().Sub(since); took > lease+slack {
+			g.Errorf("PostgreSQL of %s has ended after %s", old.name, took)
+		}
+		g.do(old, "chmod a+x /usr/bin/pgvigild")
+	})
+	if longest := max(direct, pooled); longest > lease {
+		g.Errorf("clients waited for %s", longest)
 	}
 }
 
@@ -639,7 +670,7 @@ func (g *guide) removed() {
 		}
 	}
 	g.do(h, "test -f /etc/pgvigil/pgvigil.hcl && test ! -e /usr/bin/pgvigild && ! systemctl cat pgvigil 2>/dev/null")
-	if left := g.do(h, "pgrep -u postgres -x 'postgres|pgvigild|pgvigil-launcher' || true"); left != "" {
+	if left := g.do(h, "pgrep -u postgres -x 'postgres|pgvigild|pgvigil-launche' || true"); left != "" {
 		g.Errorf("left: %s", left)
 	}
 	state := g.do(h, "/usr/lib/postgresql/17/bin/pg_controldata /var/lib/postgresql/17/main")
