@@ -132,7 +132,7 @@ func actsAhead(t *testing.T, s *server) bool {
 func endsInTime(t *testing.T, s *server, do func(load *load)) {
 	t.Helper()
 	load := s.load(t, 2)
-	at := in(700 * time.Millisecond)
+	at := in(1200 * time.Millisecond)
 	must(t, s.client.Arm(limited(t), at))
 	do(load)
 	reach(at - int64(50*time.Millisecond))
