@@ -24,7 +24,7 @@ func (d *Doctor) selinux(_ context.Context, r *report) {
 	if enforce, _ := os.ReadFile("/sys/fs/selinux/enforce"); strings.TrimSpace(string(enforce)) != "1" {
 		return
 	}
-	programs := []string{"/usr/bin/pgvigild"}
+	programs := []string{"/usr/bin/pgvigild", daemon.LauncherPath()}
 	for _, spec := range daemon.Specs(d.Config) {
 		programs = append(programs, spec.Command)
 	}

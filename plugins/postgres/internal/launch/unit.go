@@ -3,7 +3,6 @@
 package launch
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -11,7 +10,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -29,12 +27,6 @@ func CheckUnit(c *config.Config) error {
 		return fmt.Errorf("%s looks for what to start in %s, and run_dir is %s: leave run_dir out", c.Unit(), want, c.DaemonRunDir)
 	}
 	return nil
-}
-
-// InUnit tells whether a process runs in the unit that PostgreSQL is to be started in.
-func InUnit(c *config.Config, pid int) bool {
-	groups, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cgroup"))
-	return err == nil && bytes.Contains(groups, []byte("/"+c.Unit()))
 }
 
 // request is what the launcher finds when systemd has started it. Without arguments it starts nothing.

@@ -60,7 +60,7 @@ func (s *seen) findLauncher(c *config.Config) {
 	}
 	l, ok := launch.ReadStatus(c.DaemonRunDir)
 	s.launched = ok && l.Holds(s.server.PID, s.server.StartTicks)
-	s.inUnit = s.launched && launch.InUnit(c, l.PID)
+	s.inUnit = s.launched && proc.Unit(l.PID) == c.Unit()
 }
 
 // pendingRestart names the parameters, and the attribute of the block, that take effect with the next start.

@@ -13,6 +13,7 @@ import (
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/config"
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/initdb"
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/launch"
+	"github.com/pgvigil/pgvigil/plugins/postgres/internal/proc"
 	"github.com/pgvigil/pgvigil/plugins/postgres/internal/session"
 )
 
@@ -41,7 +42,7 @@ func (s *Server) adopt(ctx context.Context, i *instance) error {
 	fresh := s.meet(i.server.PID)
 	if fresh {
 		s.log.Warn("PostgreSQL was taken over as it ran, without the launcher: "+
-			"no deadman ends it when this supervisor fails, until its next start", "pid", i.server.PID, "config_file", row[0], "unit", unit(i.server.PID))
+			"no deadman ends it when this supervisor fails, until its next start", "pid", i.server.PID, "config_file", row[0], "unit", proc.Unit(i.server.PID))
 	}
 	if row[3] == "t" {
 		return nil
@@ -65,19 +66,6 @@ func sameFile(a, b string) bool {
 	}
 	y, err := os.Stat(b)
 	return err == nil && os.SameFile(x, y)
-}
-
-// unit is the name of the systemd unit that a process runs in; empty when there is none.
-func unit(pid int) string {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
-	if err != nil {
-		return ""
-	}
-	name := filepath.Base(strings.TrimSpace(string(raw)))
-	if !strings.HasSuffix(name, ".service") {
-		return ""
-	}
-	return name
 }
 
 // keepFound keeps the settings of the server's files and command line, but those that a cluster cannot work with, and its

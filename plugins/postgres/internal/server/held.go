@@ -19,11 +19,11 @@ const held = `ANY 1 ("held by pgvigil")`
 // beforeOpening gives a standby what it needs before it may open, and tells whether that is held instead of the names asked for.
 func (s *Server) beforeOpening(ctx context.Context, i *instance, req *pluginv1.PromoteRequest) (holds bool, err error) {
 	names := req.GetSynchronousStandbyNames()
-	if err := s.prime(ctx, i, req, names); err != nil || names == "" {
+	if err := s.prime(ctx, i, req, names); err != nil {
 		return false, err
 	}
-	whole, err := i.endsWhole(ctx)
-	if err != nil || whole {
+	whole, err := i.atRest(ctx)
+	if err != nil || whole || names == "" {
 		return false, err
 	}
 	return true, s.prime(ctx, i, req, held)
@@ -32,8 +32,9 @@ func (s *Server) beforeOpening(ctx context.Context, i *instance, req *pluginv1.P
 // restPatience is how long a standby that was just cut off has to come to rest. It takes some milliseconds.
 const restPatience = 50 * time.Millisecond
 
-// endsWhole tells whether a standby that was cut off is known to hold nothing beyond its last complete record.
-func (i *instance) endsWhole(ctx context.Context) (whole bool, err error) {
+// atRest waits for a standby that was cut off to come to rest, and completes its log. It tells whether the standby is known to hold
+// nothing beyond its last complete record; one that takes too long is not.
+func (i *instance) atRest(ctx context.Context) (whole bool, err error) {
 	v, err := i.inForce(ctx)
 	if err != nil {
 		return false, err
