@@ -109,6 +109,7 @@ type story struct {
 	guests    *ledger.Writer
 	registers *register.Workload
 	quorum    bool
+	late      string // what made the fault another one than it was meant to be
 }
 
 // begin waits until the cluster is healthy and starts writers and checker.
