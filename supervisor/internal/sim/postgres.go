@@ -349,6 +349,9 @@ func (w *world) fence(h *host) {
 			}
 			pg.At, pg.Status, pg.Empty, pg.LSN, pg.PostmasterPID, pg.Receiver, pg.Senders = w.clock(h), core.StatusCrashed, true, 0, 0, nil, nil
 			l.o.Postgres = &pg
+			if h.trouble["plugin"] == 0 {
+				w.report(h) // the loop asks for it
+			}
 		})
 	})
 }
