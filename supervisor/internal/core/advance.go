@@ -23,7 +23,7 @@ func advance(s State, o Observation, p Policy) State {
 	if o.View != nil {
 		s = s.observedView(o, p)
 	}
-	return s.observedLadder(o, p).observedComplete(o, p).observedCohort(o, p)
+	return s.observedLadder(o, p).observedComplete(o, p).observedCohort(o, p).observedTTL(o, p)
 }
 
 // finished notes the end of a job.
@@ -234,6 +234,15 @@ func (s State) observedResume(o Observation, p Policy) State {
 	if s.Hold.Indefinite && !o.View.Config.Value.Paused {
 		s.Hold.Indefinite = false
 		s.Hold.Deadline = o.Now.Add(s.Hold.Record.TTL.shorter(p.DriftPPM))
+	}
+	return s
+}
+
+// observedTTL counts a shorter TTL on our own side as soon as it comes in force, before the record says it. How long a renewal that
+// was sent and not answered lets others wait is not known.
+func (s State) observedTTL(o Observation, p Policy) State {
+	if h := s.Hold; h.Epoch != 0 && !h.Indefinite && p.TTL < h.Record.TTL {
+		s.Hold.Deadline = min(h.Deadline, o.Now.Add(p.TTL.shorter(p.DriftPPM)))
 	}
 	return s
 }

@@ -120,9 +120,9 @@ func (s State) promisedLonger(o Observation, p Policy) State {
 	if s.Cohort.Epoch != s.Hold.Epoch {
 		return s
 	}
-	until := promisedUntil(s.Cohort, o.Heard, p)
+	until := promisedUntil(s.Cohort, o.Heard, s.Hold.Record.TTL, p)
 	if s.Sent.Epoch == s.Hold.Epoch {
-		until = min(until, promisedUntil(s.Sent, o.Heard, p))
+		until = min(until, promisedUntil(s.Sent, o.Heard, s.Hold.Record.TTL, p))
 	}
 	s.Hold.Deadline = max(s.Hold.Deadline, until)
 	return s

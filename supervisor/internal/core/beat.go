@@ -80,12 +80,13 @@ func (f *facts) detaching() bool {
 // receiving: WAL streams from the leader.
 func (f *facts) receiving() bool { return streaming(&f.pg) && f.pg.Upstream == f.leader.Holder }
 
-// promisedUntil is until when, on our clock, nobody can be elected from a cohort: the promises of K others leave too few.
-func promisedUntil(c Cohort, heard []Heard, p Policy) Instant {
+// promisedUntil is until when, on our clock, nobody can be elected from a cohort: the promises of K others leave too few. A member
+// that was restarted since knows of none, and does not vote for the TTL of the record: no promise counts for longer.
+func promisedUntil(c Cohort, heard []Heard, ttl Span, p Policy) Instant {
 	var ends []Instant
 	for _, h := range heard {
 		if pr := h.Promise; pr.Epoch == c.Epoch && pr.From == h.Name && pr.To == p.Self.Name && slices.Contains(c.Members, h.Name) {
-			ends = append(ends, pr.SentAt.Add(pr.For.shorter(p.DriftPPM)))
+			ends = append(ends, pr.SentAt.Add(min(pr.For, ttl).shorter(p.DriftPPM)))
 		}
 	}
 	slices.Sort(ends)

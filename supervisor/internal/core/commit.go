@@ -92,7 +92,7 @@ func (f *facts) rewrite(l Leader) Action {
 // renew keeps the leadership.
 func (f *facts) renew() Action {
 	l := f.s.Hold.Record
-	l.TTL, l.Paused, l.Handover = f.p.TTL, f.pauseWanted(), f.handoverToSay()
+	l.TTL, l.Paused, l.Handover = f.ttlToSay(), f.pauseWanted(), f.handoverToSay()
 	if f.pg.LSN != 0 {
 		l.LSN, l.Timeline = f.pg.LSN, f.pg.Timeline
 	}

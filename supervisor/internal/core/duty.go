@@ -29,7 +29,23 @@ func (f *facts) renewalDue() bool {
 	if h.Record.Paused != f.pauseWanted() {
 		return f.pauseWanted() || !f.o.Deadman.Present || f.o.Deadman.ArmedUntil != 0 || !f.s.Writable
 	}
-	return f.o.Now >= h.RenewedAt.Add(f.p.RenewEvery())
+	return h.Record.TTL != f.ttlToSay() || f.o.Now >= h.RenewedAt.Add(f.p.RenewEvery())
+}
+
+// ttlToSay is the TTL for the record. A shorter one is said once this node counts by it, the deadman included: from the write on,
+// others may.
+func (f *facts) ttlToSay() Span {
+	h := f.s.Hold
+	if f.p.TTL >= h.Record.TTL || h.Indefinite || h.Deadline <= f.o.Now.Add(f.p.TTL) && f.guarded() {
+		return f.p.TTL
+	}
+	return h.Record.TTL
+}
+
+// guarded: the deadman ends a writable PostgreSQL before the deadline.
+func (f *facts) guarded() bool {
+	d := f.o.Deadman
+	return !f.s.Writable || f.o.Postgres != nil && (!f.pg.Launched && !d.Present || d.ArmedUntil != 0 && d.ArmedUntil <= f.s.Hold.Deadline)
 }
 
 // pauseWanted is whether the record should say paused; before the DCS was read it is left as it is.

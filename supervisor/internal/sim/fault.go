@@ -50,6 +50,9 @@ func parseFault(line string) (fault, error) {
 	return fault{round(at), x[1], strings.Trim(x[2], "-"), strings.Trim(x[3], "-"), round(last)}, nil
 }
 
+// ttls are what operators who reload another configuration set.
+var ttls = []core.Span{ttl / 2, ttl, 2 * ttl, 4 * ttl}
+
 // inflict carries out a fault, and ends it in its time.
 func (w *world) inflict(f fault) {
 	if w.calm {
@@ -121,6 +124,9 @@ func (w *world) inflict(f fault) {
 		w.rollBack(h, f.last+200*core.Millisecond)
 	case "stop":
 		w.stopOrderly(h, f.last)
+	case "retime":
+		h.policy.TTL = ttls[int(f.last/core.Millisecond)%len(ttls)]
+		w.nudge(h)
 	default:
 		w.operate(h, f.kind)
 	}
@@ -163,6 +169,7 @@ func (w *world) heal() {
 	w.store.down = 0
 	for _, h := range w.hosts {
 		clear(h.trouble)
+		h.policy.TTL = ttl
 		if h.paused > 0 {
 			h.paused = 1
 			w.unpause(h)

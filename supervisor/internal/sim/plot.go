@@ -57,12 +57,12 @@ func (p plot) play(m mutant, tell bool) *world {
 
 // recover judges liveness: after the faults a primary within three TTLs, and all members streaming soon after.
 func (w *world) recover() {
-	healed := w.now
-	w.run(healed.Add(9*core.Second), func() bool { return w.acknowledging(healed) })
+	healed, longest := w.now, max(ttl, w.store.view.Leader.Value.TTL)
+	w.run(healed.Add(3*longest), func() bool { return w.acknowledging(healed) })
 	if len(w.judge.wrong) == 0 && !w.acknowledging(healed) {
 		w.judge.fail(w, "no primary three TTLs after the faults ended")
 	}
-	end := healed.Add(20*core.Second + w.backoffs())
+	end := healed.Add(20*core.Second + 3*(longest-ttl) + w.backoffs())
 	w.run(end, w.settled)
 	if len(w.judge.wrong) == 0 && !w.settled() {
 		w.judge.fail(w, "not all members stream in time after the faults ended")

@@ -17,7 +17,7 @@ var kindFaults = []string{"kill-pg", "orphan-pg", "restart", "crash", "switchove
 
 var allFaults = append([]string{
 	"kill-pg", "orphan-pg", "freeze", "restart", "crash", "power", "stop", "dcs-down", "cut-peer",
-	"switchover", "failover", "reinit", "pause", "resume",
+	"switchover", "failover", "reinit", "pause", "resume", "retime",
 }, lasting...)
 
 const (

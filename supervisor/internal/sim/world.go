@@ -63,6 +63,9 @@ func (e *events) Pop() any {
 	return x
 }
 
+// ttl is what every host begins with, and ends with.
+const ttl = 3 * core.Second
+
 func newWorld(seed int64, m mutant, durability string, story *strings.Builder) *world {
 	w := &world{rng: rand.New(rand.NewSource(seed)), broken: m, now: core.Instant(core.Second), story: story}
 	w.store.view = &core.View{}
@@ -74,7 +77,7 @@ func newWorld(seed int64, m mutant, durability string, story *strings.Builder) *
 	for i, name := range members {
 		h := &host{name: name, trouble: map[string]int{}, ppm: w.rng.Int63n(10_001) - 5_000, policy: core.Policy{
 			Self: core.Self{Name: name, Instance: "i-" + name, API: name, Host: name, Port: 5432, Priority: 1},
-			TTL:  3 * core.Second, DriftPPM: 10_000, MaximumLag: 1 << 20, StopPatience: 2 * core.Second, StartTimeout: 60 * core.Second, Rewind: true, Reclone: true,
+			TTL:  ttl, DriftPPM: 10_000, MaximumLag: 1 << 20, StopPatience: 2 * core.Second, StartTimeout: 60 * core.Second, Rewind: true, Reclone: true,
 		}}
 		adapt(&h.policy)
 		if m.wildClocks {
