@@ -21,14 +21,14 @@ type plot struct {
 
 func plotOf(seed int64) plot {
 	faults, strict := schedule(seed)
-	return plot{seed, faults, strict, Async}
+	return plot{seed, retimed(seed, faults), strict, Async}
 }
 
 // plotsOf makes the plots of a durability.
 func plotsOf(durability string) func(int64) plot {
 	if durability != Async {
 		return func(seed int64) plot {
-			return plot{seed: seed, faults: quorumSchedule(seed, durability), durability: durability}
+			return plot{seed: seed, faults: retimed(seed, quorumSchedule(seed, durability)), durability: durability}
 		}
 	}
 	return plotOf

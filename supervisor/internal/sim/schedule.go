@@ -17,13 +17,30 @@ var kindFaults = []string{"kill-pg", "orphan-pg", "restart", "crash", "switchove
 
 var allFaults = append([]string{
 	"kill-pg", "orphan-pg", "freeze", "restart", "crash", "power", "stop", "dcs-down", "cut-peer",
-	"switchover", "failover", "reinit", "pause", "resume", "retime",
+	"switchover", "failover", "reinit", "pause", "resume",
 }, lasting...)
 
 const (
 	faultsBegin = 6 * core.Second // the cluster is born by then
 	faultsEnd   = 32 * core.Second
 )
+
+// retimed adds reloads with another ttl to the faults of every third seed.
+func retimed(seed int64, faults []fault) []fault {
+	if seed%3 != 0 {
+		return faults
+	}
+	r := rand.New(rand.NewSource(seed ^ 0x77_1))
+	for range 1 + r.Intn(6) {
+		f := fault{at: faultsBegin + core.Span(r.Int63n(int64(faultsEnd-faultsBegin)))/core.Millisecond*core.Millisecond, kind: "retime", who: memberNames[r.Intn(3)]}
+		f.last = core.Span(r.Intn(len(ttls))) * core.Millisecond
+		if r.Intn(2) == 0 {
+			f.who = "@renew"
+		}
+		faults = append(faults, f)
+	}
+	return faults
+}
 
 // schedule draws the faults of a seed.
 func schedule(seed int64) (faults []fault, strict bool) {
