@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/config"
+	"github.com/pgvigil/pgvigil/supervisor/internal/core"
 	"github.com/pgvigil/pgvigil/supervisor/internal/pluginhost"
 )
 
@@ -22,9 +24,20 @@ type configurer struct {
 	log  *slog.Logger
 
 	running sync.WaitGroup
-	// inForce are the bodies by plugin.
+	// inForce are the bodies by plugin, ttl what is told with them.
 	inForce map[string][]byte
+	ttl     atomic.Int64
 	late    late
+}
+
+// newConfigurer makes the host of the plugins, which is not open yet.
+func newConfigurer(log *slog.Logger, specs []pluginhost.Spec) *configurer {
+	c := &configurer{log: log}
+	for i := range specs {
+		specs[i].Context.TTL = func() core.Span { return core.Span(c.ttl.Load()) }
+	}
+	c.host = pluginhost.New(log, specs...)
+	return c
 }
 
 // late are the routers that were down, and the attempts to configure them.
@@ -56,7 +69,7 @@ func (c *configurer) applyNow(ctx context.Context, cfg *config.Config) (*config.
 	if err != nil || diags.HasErrors() {
 		return diags, err
 	}
-	bodies := map[string][]byte{}
+	bodies, before := map[string][]byte{}, c.ttl.Swap(int64(cfg.Timing.TTL))
 	for _, j := range well {
 		found, err := c.host.Plugin(j.block.Name).Configure(ctx, j.body)
 		diags.Append(located(found, j.paths)...)
@@ -68,6 +81,7 @@ func (c *configurer) applyNow(ctx context.Context, cfg *config.Config) (*config.
 			err = fmt.Errorf("%s: %w", j.block, err)
 		}
 		if err != nil || diags.HasErrors() {
+			c.ttl.Store(before)
 			c.restore(ctx, bodies)
 			return diags, err
 		}

@@ -53,14 +53,14 @@ func (d *Daemon) Run(ctx context.Context) error {
 	defer dog.Close()
 	policy.Watchdog = dog.Reserve()
 	specs := Specs(d.Config)
-	host := pluginhost.New(d.Log, specs...)
+	plugins := newConfigurer(d.Log, specs)
 	notifier := newNotifier(d.Log, d.Config.Timing.TTL)
 	others, err := d.openPeers(policy)
 	if err != nil {
 		return err
 	}
 	defer others.Close()
-	l := d.newLoop(policy, host, store, dog, others, notifier)
+	l := d.newLoop(policy, plugins.host, store, dog, others, notifier)
 	server, err := d.openAPI(ctx, l, notifier)
 	if err != nil {
 		return err
@@ -69,11 +69,11 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if err := missing(specs); err != nil {
 		return err
 	}
-	if err := host.Open(ctx); err != nil {
+	if err := plugins.host.Open(ctx); err != nil {
 		return fmt.Errorf("plugins: %w", err)
 	}
-	defer host.Close()
-	return d.serve(ctx, &configurer{host: host, log: d.Log}, l, notifier)
+	defer plugins.host.Close()
+	return d.serve(ctx, l, &reloader{d, plugins, l, dog, notifier})
 }
 
 func (d *Daemon) openStore() (*loop.Store, error) {
@@ -85,23 +85,23 @@ func (d *Daemon) openStore() (*loop.Store, error) {
 }
 
 // serve configures the plugins and runs the loop.
-func (d *Daemon) serve(ctx context.Context, c *configurer, l *loop.Loop, n *notifier) error {
+func (d *Daemon) serve(ctx context.Context, l *loop.Loop, r *reloader) error {
 	ctx, cancel := context.WithCancel(ctx)
-	defer c.wait()
+	defer r.plugins.wait()
 	defer cancel()
-	if err := d.configure(ctx, c); err != nil {
+	if err := d.configure(ctx, r.plugins); err != nil {
 		return err
 	}
-	c.running.Go(func() {
+	r.plugins.running.Go(func() {
 		select {
 		case <-d.Stop:
-			n.stops()
+			r.systemd.stops()
 			l.Stop()
 		case <-ctx.Done():
-			n.stops()
+			r.systemd.stops()
 		}
 	})
-	c.running.Go(func() { d.obeyReloads(ctx, c, l, n) })
+	r.plugins.running.Go(func() { r.obey(ctx) })
 	err := l.Run(ctx)
 	if errors.Is(err, context.Canceled) {
 		return nil

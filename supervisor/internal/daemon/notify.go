@@ -36,12 +36,11 @@ type notifier struct {
 	// listens.
 	outbox   chan string
 	delivery sync.WaitGroup
-	every    time.Duration // between two beats
-	// sooner is after which silence systemd has to act, where the unit would let it wait until the leadership has run out; 0 for
-	// what the unit says.
-	sooner time.Duration
-	ready  sync.Once
-	known  sync.Once
+	// unit is after which silence the unit has systemd act, 0 for never; patience is after which it has to.
+	unit     time.Duration
+	patience atomic.Int64
+	ready    sync.Once
+	known    sync.Once
 	// started is closed with the first tick, informed with the first that knows the cluster and PostgreSQL.
 	started  chan struct{}
 	informed chan struct{}
@@ -55,18 +54,34 @@ func newNotifier(log *slog.Logger, ttl time.Duration) *notifier {
 	if err != nil {
 		log.Warn("systemd watchdog not understood", "error", err)
 	}
-	n := &notifier{log: log, every: beatEvery, started: make(chan struct{}), informed: make(chan struct{})}
-	if interval > 0 {
-		if patience := max(ttl/2, leastPatience); patience < interval {
-			n.sooner, interval = patience, patience
-		}
-		n.every = interval / 3
-	}
+	n := &notifier{log: log, unit: interval, started: make(chan struct{}), informed: make(chan struct{})}
 	if os.Getenv("NOTIFY_SOCKET") != "" {
 		n.outbox = make(chan string, outboxLength)
 		n.delivery.Go(n.deliver)
 	}
+	n.pace(ttl)
 	return n
+}
+
+// pace has systemd end a supervisor that hangs while its leadership lasts, where the unit would let it wait for longer. Before
+// READY systemd would count at once: it is told then.
+func (n *notifier) pace(ttl time.Duration) {
+	before := n.patience.Swap(int64(min(max(ttl/2, leastPatience), n.unit)))
+	if before != 0 && before != n.patience.Load() {
+		n.send(n.wait())
+	}
+}
+
+func (n *notifier) wait() string {
+	return fmt.Sprintf("WATCHDOG_USEC=%d", time.Duration(n.patience.Load()).Microseconds())
+}
+
+// every is the time between two beats.
+func (n *notifier) every() time.Duration {
+	if n.unit == 0 {
+		return beatEvery
+	}
+	return time.Duration(n.patience.Load()) / 3
 }
 
 // ticked is called by the loop after every tick. What moves all the time is told with the beat only, in the same datagram.
@@ -74,8 +89,8 @@ func (n *notifier) ticked(s *status.Snapshot) {
 	var words []string
 	n.ready.Do(func() {
 		words = append(words, systemd.SdNotifyReady)
-		if n.sooner > 0 {
-			words = append(words, fmt.Sprintf("WATCHDOG_USEC=%d", n.sooner.Microseconds()))
+		if n.patience.Load() < int64(n.unit) {
+			words = append(words, n.wait())
 		}
 		close(n.started)
 	})
@@ -86,7 +101,7 @@ func (n *notifier) ticked(s *status.Snapshot) {
 		return
 	}
 	line := describe(s)
-	beat := time.Since(n.last) >= n.every
+	beat := time.Since(n.last) >= n.every()
 	if beat {
 		n.last = time.Now()
 		words = append(words, systemd.SdNotifyWatchdog)

@@ -72,7 +72,7 @@ func TestNotify(t *testing.T) {
 	n.ticked(leading(2900 * core.Millisecond))
 	m.heard(`STATUS=leader, epoch 7, any 1 of b c acknowledge, 2\.9 s of the lease left`)
 	n.ticked(leading(2100 * core.Millisecond)) // nothing new
-	n.last = time.Now().Add(-n.every)
+	n.last = time.Now().Add(-n.every())
 	n.ticked(leading(1200 * core.Millisecond))
 	m.heard(`WATCHDOG=1\nSTATUS=leader, .* 1\.2 s of the lease left`)
 	n.reloading()
@@ -81,11 +81,11 @@ func TestNotify(t *testing.T) {
 	m.heard(`READY=1`)
 	n.stops()
 	m.heard(`STOPPING=1\nEXTEND_TIMEOUT_USEC=30000000`)
-	n.last = time.Now().Add(-n.every)
+	n.last = time.Now().Add(-n.every())
 	n.ticked(leading(core.Second))
 	m.heard(`WATCHDOG=1\nEXTEND_TIMEOUT_USEC=30000000\nSTATUS=leader, .*`)
-	if n.every != 2*time.Second {
-		t.Errorf("a beat every %s of a watchdog of 6 s", n.every)
+	if n.every() != 2*time.Second {
+		t.Errorf("a beat every %s of a watchdog of 6 s", n.every())
 	}
 	select {
 	case <-n.started:
@@ -103,6 +103,9 @@ func TestSoonerThanUnit(t *testing.T) {
 		n := newNotifier((&journal{}).logger(), ttl)
 		n.ticked(&status.Snapshot{Reason: core.Reason{Rule: "P-030", Sentence: "Wait."}})
 		m.heard(`READY=1\nWATCHDOG_USEC=` + want + `\nWATCHDOG=1\nSTATUS=.*`)
+		n.pace(ttl)
+		n.pace(30 * time.Second)
+		m.heard(`WATCHDOG_USEC=10000000`)
 	}
 }
 

@@ -20,7 +20,8 @@ import (
 // Specs says which plugins a configuration needs and how they are run.
 func Specs(c *config.Config) []pluginhost.Spec {
 	context := pluginhost.Context{
-		Member: c.Cluster.Member, Cluster: c.Cluster.Name, Launcher: LauncherPath(), TTL: core.Span(c.Timing.TTL),
+		Member: c.Cluster.Member, Cluster: c.Cluster.Name, Launcher: LauncherPath(),
+		TTL: func() core.Span { return core.Span(c.Timing.TTL) },
 	}
 	var specs []pluginhost.Spec
 	for _, b := range c.Plugins() {

@@ -7,41 +7,49 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/pgvigil/pgvigil/supervisor/internal/config"
 	"github.com/pgvigil/pgvigil/supervisor/internal/core"
-	"github.com/pgvigil/pgvigil/supervisor/internal/loop"
 )
 
-// obeyReloads carries out reloads, from the loop's first tick on.
-func (d *Daemon) obeyReloads(ctx context.Context, c *configurer, l *loop.Loop, n *notifier) {
+// reloader is what a running supervisor can be given anew.
+type reloader struct {
+	*Daemon
+	plugins *configurer
+	loop    interface {
+		SetPolicy(p core.Policy)
+		Reapply()
+	}
+	dog interface {
+		Retime(timeout, renewEvery time.Duration) (reserve core.Span)
+	}
+	systemd *notifier
+}
+
+// obey carries out reloads, from the loop's first tick on.
+func (r *reloader) obey(ctx context.Context) {
 	select {
 	case <-ctx.Done():
 		return
-	case <-n.started:
+	case <-r.systemd.started:
 	}
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-d.Reload:
-			n.reloading()
-			d.reload(ctx, c, l)
-			n.reloaded()
+		case <-r.Reload:
+			r.systemd.reloading()
+			r.reload(ctx)
+			r.systemd.reloaded()
 		}
 	}
 }
 
-// reloadable is the loop as a reload sees it.
-type reloadable interface {
-	SetDurability(core.Policy)
-	Reapply()
-}
-
 // reload reads the configuration again and brings in force what can be without a restart. With any error the one in
 // force stays.
-func (d *Daemon) reload(ctx context.Context, c *configurer, l reloadable) {
-	fresh, diags := d.Load()
+func (r *reloader) reload(ctx context.Context) {
+	fresh, diags := r.Load()
 	if fresh != nil {
 		_, found := fresh.ReadSecret()
 		diags.Merge(found)
@@ -49,23 +57,26 @@ func (d *Daemon) reload(ctx context.Context, c *configurer, l reloadable) {
 	var err error
 	if !diags.HasErrors() {
 		var found *config.Diagnostics
-		found, err = c.apply(ctx, fresh)
+		found, err = r.plugins.apply(ctx, fresh)
 		diags.Merge(found)
 	}
 	if len(diags.List) > 0 {
 		err = errors.Join(err, diags.WriteText(os.Stderr, false))
 	}
 	if err = errors.Join(err, diags.Err()); err != nil {
-		d.Log.Error("configuration not reloaded, the one in force stays", "error", err)
+		r.Log.Error("configuration not reloaded, the one in force stays", "error", err)
 		return
 	}
-	if d.Level != nil {
-		d.Level.Set(fresh.Log.Level)
+	if r.Level != nil {
+		r.Level.Set(fresh.Log.Level)
 	}
-	l.SetDurability(fresh.Policy())
-	l.Reapply()
-	d.Log.Info("configuration reloaded")
-	if names := needRestart(d.Config, fresh); len(names) > 0 {
-		d.Log.Warn("some of what changed needs a restart of the supervisor, PostgreSQL runs on meanwhile", "changed", strings.Join(names, ", "))
+	policy := fresh.Policy()
+	policy.Watchdog = r.dog.Retime(fresh.Watchdog.Timeout, time.Duration(policy.RenewEvery()))
+	r.systemd.pace(fresh.Timing.TTL)
+	r.loop.SetPolicy(policy)
+	r.loop.Reapply()
+	r.Log.Info("configuration reloaded")
+	if names := needRestart(r.Config, fresh); len(names) > 0 {
+		r.Log.Warn("some of what changed needs a restart of the supervisor, PostgreSQL runs on meanwhile", "changed", strings.Join(names, ", "))
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -43,13 +44,13 @@ func newReloading(t *testing.T, installed bool) *reloading {
 		Config: cfg, Log: r.journal.logger(), Level: new(slog.LevelVar),
 		Load: func() (*config.Config, *config.Diagnostics) { return config.Load(r.file) },
 	}
-	specs := Specs(cfg)
-	host := pluginhost.New(r.Log, specs[slices.IndexFunc(specs, func(s pluginhost.Spec) bool { return s.Optional })])
-	if err := host.Open(t.Context()); err != nil {
+	specs := slices.DeleteFunc(Specs(cfg), func(s pluginhost.Spec) bool { return !s.Optional })
+	r.c = newConfigurer(r.Log, specs)
+	if err := r.c.host.Open(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { host.Close() })
-	r.c, r.router = &configurer{host: host, log: r.Log}, host.Plugin("example")
+	t.Cleanup(func() { r.c.host.Close() })
+	r.router = r.c.host.Plugin("example")
 	return r
 }
 
@@ -77,15 +78,26 @@ func (r *reloading) begin(t *testing.T) {
 	}
 }
 
-// reloadedLoop notes what a reload asks of the loop.
+// reloadedLoop notes what a reload asks of the loop, and of the watchdog.
 type reloadedLoop struct {
 	policies  []core.Policy
 	reapplied int
+	timeout   time.Duration
 }
 
-func (l *reloadedLoop) SetDurability(p core.Policy) { l.policies = append(l.policies, p) }
+func (l *reloadedLoop) SetPolicy(p core.Policy) { l.policies = append(l.policies, p) }
 
 func (l *reloadedLoop) Reapply() { l.reapplied++ }
+
+func (l *reloadedLoop) Retime(timeout, _ time.Duration) core.Span {
+	l.timeout = timeout
+	return core.Span(timeout)
+}
+
+func (r *reloading) reload(t *testing.T, l *reloadedLoop) {
+	t.Helper()
+	(&reloader{r.Daemon, r.c, l, l, newNotifier(r.Log, r.Config.Timing.TTL)}).reload(t.Context())
+}
 
 // Ensure a reload brings bodies and the log level in force, says what needs a restart, and brings PostgreSQL's
 // settings in force again.
@@ -97,7 +109,7 @@ func TestReload(t *testing.T) {
 	}
 	r.rewrite(t, `router "example" { path = "/tmp/others" }`, "log { level = \"warn\" }\ntags { noloadbalance = true }")
 	l := &reloadedLoop{}
-	r.reload(t.Context(), r.c, l)
+	r.reload(t, l)
 	if !r.is("/tmp/others") || r.Level.Level() != slog.LevelWarn || l.reapplied != 1 {
 		t.Errorf("in force: %s, level %s, reapplied %d times", r.c.inForce, r.Level.Level(), l.reapplied)
 	}
@@ -106,27 +118,30 @@ func TestReload(t *testing.T) {
 	}
 }
 
-// Ensure durability comes in force with a reload, and a secret of heartbeats that became unusable is an error.
+// Ensure durability and ttl come in force with a reload, and a secret of heartbeats that became unusable is an error.
 func TestReloadDurability(t *testing.T) {
 	r := newReloading(t, true)
 	r.begin(t)
 	secret := write(t, r.dir, "secret", "correct horse battery staple")
 	text := document(r.dir, "127.0.0.1:8008", fmt.Sprintf("heartbeats { secret_file = %q }", secret))
-	text = strings.Replace(text, `{ member = "a"`, "{\nmember = \"a\"\ndurability = \"quorum\"\nsynchronous_standbys = 2\nmin_sync = 0\nsuspect_after = \"1s\"\n", 1)
+	text = strings.Replace(text, `{ member = "a"`, "{\nmember = \"a\"\nttl = \"20s\"\ndurability = \"quorum\"\nsynchronous_standbys = 2\nmin_sync = 0\nsuspect_after = \"1s\"\n", 1)
 	write(t, r.dir, "c.hcl", text)
 	l := &reloadedLoop{}
-	r.reload(t.Context(), r.c, l)
+	r.reload(t, l)
 	if len(l.policies) != 1 {
 		t.Fatalf("%+v", l)
 	}
-	if p := l.policies[0]; !p.Quorum || p.SyncStandbys != 2 || p.MinSync != 0 || p.SuspectAfter != core.Second {
+	if p := l.policies[0]; !p.Quorum || p.SyncStandbys != 2 || p.MinSync != 0 || p.SuspectAfter != core.Second || p.TTL != 20*core.Second || p.Watchdog != 15*core.Second {
 		t.Errorf("%+v", p)
+	}
+	if told := core.Span(r.c.ttl.Load()); l.timeout != 15*time.Second || told != 20*core.Second {
+		t.Errorf("watchdog of %s, plugins are told a ttl of %s", l.timeout, told)
 	}
 	if !r.journal.has("heartbeats") {
 		t.Error("not said what needs a restart")
 	}
 	write(t, r.dir, "secret", "short")
-	r.reload(t.Context(), r.c, l)
+	r.reload(t, l)
 	if len(l.policies) != 1 || !r.journal.has("too short") {
 		t.Errorf("%+v", l)
 	}
@@ -144,7 +159,7 @@ func TestReloadRefused(t *testing.T) {
 			r.begin(t)
 			r.rewrite(t, block, `log { level = "warn" }`)
 			l := &reloadedLoop{}
-			r.reload(t.Context(), r.c, l)
+			r.reload(t, l)
 			if l.reapplied != 0 || l.policies != nil {
 				t.Errorf("%+v", l)
 			}
@@ -176,7 +191,7 @@ func TestRouterDownReload(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.rewrite(t, `router "example" { path = "others" }`, "")
-	r.reload(t.Context(), r.c, &reloadedLoop{})
+	r.reload(t, &reloadedLoop{})
 	r.install(t)
 	await(t, "verdict", func() bool { return r.journal.has("router refused its configuration") })
 	if r.router.Status().Configured {
@@ -199,7 +214,8 @@ func TestNeedRestart(t *testing.T) {
 		"log level":     {document(dir, "127.0.0.1:8008", router+"\nlog { level = \"debug\" }"), nil},
 		"listen":        {document(dir, "127.0.0.1:8009", router), []string{"api.listen", "api.connect"}},
 		"cluster": {strings.Replace(document(dir, "127.0.0.1:8008", router), `{ member = "a" }`, "{\n member = \"b\"\n ttl = \"5s\"\n}", 1),
-			[]string{"cluster.member", "cluster.ttl", "watchdog"}},
+			[]string{"cluster.member"}},
+		"watchdog":    {document(dir, "127.0.0.1:8008", router+"\nwatchdog {\nmode = \"off\"\nsafety_margin = \"7s\"\n}"), []string{"watchdog.mode"}},
 		"plugin gone": {document(dir, "127.0.0.1:8008", ""), []string{`router "example" (removed)`}},
 		"plugin new":  {document(dir, "127.0.0.1:8008", router+"\nrouter \"haproxy\" {}"), []string{`router "haproxy" (new)`}},
 		"plugin run differently": {document(dir, "127.0.0.1:8008", "router \"example\" {\n path = \"/x\"\n plugin { args = [\"-v\"] }\n}"),

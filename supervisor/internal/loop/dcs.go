@@ -56,7 +56,7 @@ func (r *reader) every() time.Duration {
 	if r.urgent.Load() {
 		return 100 * time.Millisecond
 	}
-	return max(time.Duration(r.Policy.TTL/2), time.Second)
+	return max(time.Duration(r.ttl.Load()/2), time.Second)
 }
 
 // seldom is the time after which it is read although changes come.
@@ -64,7 +64,7 @@ func (r *reader) seldom() time.Duration { return 10 * r.every() }
 
 // patience is how long one call of the DCS may take.
 func (l *Loop) patience() time.Duration {
-	return min(max(time.Duration(l.Policy.TTL/4), 500*time.Millisecond), 3*time.Second)
+	return min(max(time.Duration(l.ttl.Load()/4), 500*time.Millisecond), 3*time.Second)
 }
 
 // run reads until ctx ends, and watches from each first success on.

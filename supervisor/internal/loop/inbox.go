@@ -27,8 +27,8 @@ type inbox struct {
 	again func()
 	// reapply says that PostgreSQL's settings are to be brought in force again.
 	reapply bool
-	// durability is a policy whose durability is to come in force.
-	durability *core.Policy
+	// policy is what SetPolicy was given last, until it is in force.
+	policy *core.Policy
 }
 
 // fly takes the lane of a purpose; false when it is taken.
@@ -174,12 +174,12 @@ func (in *inbox) takeReapply() bool {
 	return in.reapply
 }
 
-// takeDurability brings what SetDurability was given last into a policy.
-func (in *inbox) takeDurability(p *core.Policy) {
+// takePolicy replaces a policy by what SetPolicy was given last.
+func (in *inbox) takePolicy(p *core.Policy) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if d := in.durability; d != nil {
-		p.Quorum, p.SyncStandbys, p.MinSync, p.SuspectAfter = d.Quorum, d.SyncStandbys, d.MinSync, d.SuspectAfter
+	if in.policy != nil {
+		in.policy.Self, in.policy.Routers = p.Self, p.Routers
+		*p, in.policy = *in.policy, nil
 	}
-	in.durability = nil
 }

@@ -160,8 +160,9 @@ type Loop struct {
 	calls    stopwatch // of the DCS, answered
 	snapshot atomic.Pointer[status.Snapshot]
 
-	// policy is Policy with the durability that is in force; only the loop's goroutine looks at it.
+	// policy is the one in force; only the loop's goroutine looks at it. ttl is its TTL, for everybody.
 	policy core.Policy
+	ttl    atomic.Int64
 	state  core.State
 	// unstored says that the last state could not be stored.
 	unstored bool
@@ -193,6 +194,7 @@ var errExit = errors.New("exit")
 // New makes a loop that has not started.
 func New(c Config) *Loop {
 	l := &Loop{Config: c, policy: c.Policy}
+	l.ttl.Store(int64(c.Policy.TTL))
 	l.inbox.wake = make(chan struct{}, 1)
 	l.inbox.flying = map[core.CommitPurpose]bool{}
 	l.lanes.wake = l.inbox.nudge
@@ -210,8 +212,11 @@ func (l *Loop) Stop() { l.inbox.post(func(in *inbox) { in.o.Stopping = true }) }
 // Reapply has PostgreSQL's settings brought in force again, after the plugin got others.
 func (l *Loop) Reapply() { l.inbox.post(func(in *inbox) { in.reapply = true }) }
 
-// SetDurability brings in force, with the next tick, what a policy says of durability: Quorum, SyncStandbys, MinSync and SuspectAfter.
-func (l *Loop) SetDurability(p core.Policy) { l.inbox.post(func(in *inbox) { in.durability = &p }) }
+// SetPolicy brings a policy in force with the next tick, but for what is settled by New: Self and Routers.
+func (l *Loop) SetPolicy(p core.Policy) {
+	l.ttl.Store(int64(p.TTL))
+	l.inbox.post(func(in *inbox) { in.policy = &p })
+}
 
 // Run turns until the context ends (PostgreSQL and the leadership are left as they are, for the next process
 // to resume), until Stop has done its work (nil), or until the core refuses to go on (ErrRefused).
@@ -255,7 +260,7 @@ func (l *Loop) turn(ctx context.Context) core.Instant {
 	if l.inbox.takeReapply() {
 		l.state.Applied = ""
 	}
-	l.inbox.takeDurability(&l.policy)
+	l.inbox.takePolicy(&l.policy)
 	o.Unstored, o.Poolers.Any = l.unstored, slices.ContainsFunc(l.Routers, Router.Pools)
 	s, plan, reason := core.Decide(l.state, o, l.policy)
 	err := l.Store.Save(s.Durable)

@@ -49,8 +49,8 @@ func TestHeardAndTold(t *testing.T) {
 	})
 }
 
-// Ensure durability that is asked for while the loop runs comes in force with the next tick, and nothing else does.
-func TestSetDurability(t *testing.T) {
+// Ensure a policy comes in force while the loop runs, but for who this is; the leader record says its TTL.
+func TestSetPolicy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNode(t, "a", newRegister())
 		n.start()
@@ -58,10 +58,13 @@ func TestSetDurability(t *testing.T) {
 		if c := record[core.Cohort](n.dcs, core.KeyCohort); len(c.Members) != 0 {
 			t.Fatalf("cohort %+v", c)
 		}
-		n.SetDurability(core.Policy{Quorum: true, SyncStandbys: 1, SuspectAfter: 800 * core.Millisecond})
+		p := n.Policy
+		p.Self, p.TTL, p.Quorum, p.SyncStandbys, p.MinSync = core.Self{}, 2*n.Policy.TTL, true, 1, 0
+		n.SetPolicy(p)
 		await(t, "cohort", 5*time.Second, func() bool { return len(record[core.Cohort](n.dcs, core.KeyCohort).Members) == 1 })
-		if p := look(&n.judged.Mutex, &n.judged.p); !p.Quorum || p.TTL != n.Policy.TTL || p.Self.Name != "a" {
-			t.Errorf("policy %+v", p)
+		await(t, "ttl", 5*time.Second, func() bool { return record[core.Leader](n.dcs, core.KeyLeader).TTL == p.TTL })
+		if p := look(&n.judged.Mutex, &n.judged.p); p.Self.Name != "a" || n.Snapshot().TTL != p.TTL {
+			t.Errorf("policy %+v, shown a TTL of %s", p, n.Snapshot().TTL)
 		}
 	})
 }

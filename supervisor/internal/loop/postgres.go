@@ -11,7 +11,7 @@ import (
 
 // observeEvery is how often PostgreSQL's positions are reported when nothing else changes.
 func (l *Loop) observeEvery() core.Span {
-	return min(max(l.Policy.TTL/2, 500*core.Millisecond), 2*core.Second)
+	return min(max(core.Span(l.ttl.Load()/2), 500*core.Millisecond), 2*core.Second)
 }
 
 // observePostgres keeps the stream of reports going. Each stream begins with a fresh one.

@@ -44,7 +44,7 @@ func (l *Loop) show(o core.Observation, plan core.Plan, reason core.Reason) {
 	l.handover = l.handover.Next(o.View, o.Now)
 	s := &status.Snapshot{
 		Cluster: l.Cluster, Namespace: l.Namespace, Name: l.Policy.Self.Name, Version: l.Policy.Self.Version,
-		Tick: l.tick, At: o.Now, TTL: l.Policy.TTL, Hold: l.state.Hold, Postgres: o.Postgres, View: o.View,
+		Tick: l.tick, At: o.Now, TTL: l.policy.TTL, Hold: l.state.Hold, Postgres: o.Postgres, View: o.View,
 		Deadman: o.Deadman, Job: o.Job, Reason: reason, Plan: plan.Kinds(), Recent: l.recent,
 		Plugins: l.Plugins(), Stale: core.Stale(l.state, o.Now, l.policy),
 		LeaderLive: core.Live(l.state, o, l.policy), Watchdog: l.Watchdog.Status(),

@@ -87,7 +87,7 @@ func (s *session) hostContext() *pluginv1.HostContext {
 	return &pluginv1.HostContext{
 		Member: s.spec.Context.Member, Cluster: s.spec.Context.Cluster,
 		RunDir: s.spec.ownRunDir(), StateDir: s.spec.ownStateDir(),
-		Launcher: s.spec.Context.Launcher, TtlNs: int64(s.spec.Context.TTL),
+		Launcher: s.spec.Context.Launcher, TtlNs: int64(s.spec.Context.ttl()),
 	}
 }
 

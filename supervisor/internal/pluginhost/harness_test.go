@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/pgvigil/pgvigil/supervisor/internal/core"
 )
 
 // record collects the log of a host.
@@ -58,7 +60,7 @@ func fakeSpec(t *testing.T, mode string) Spec {
 	return Spec{
 		Kind: KindDCS, Name: "fake", Command: command, Env: []string{pluginEnv + "=" + mode},
 		RunDir: filepath.Join(dir, "run"), StateDir: filepath.Join(dir, "state"),
-		Context: Context{Member: "a", Cluster: "demo", Launcher: "/bin/true", TTL: 3_000_000_000},
+		Context: Context{Member: "a", Cluster: "demo", Launcher: "/bin/true", TTL: func() core.Span { return 3 * core.Second }},
 	}
 }
 

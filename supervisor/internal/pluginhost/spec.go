@@ -63,7 +63,15 @@ type Context struct {
 	Member   string
 	Cluster  string
 	Launcher string // path of the launcher binary
-	TTL      core.Span
+	// TTL is asked for whenever the plugin is told; nil is for none.
+	TTL func() core.Span `json:"-"`
+}
+
+func (c Context) ttl() core.Span {
+	if c.TTL == nil {
+		return 0
+	}
+	return c.TTL()
 }
 
 // namePattern keeps names fit for a path component and a log line.

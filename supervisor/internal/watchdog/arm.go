@@ -36,7 +36,7 @@ func (d *driver) arm(until core.Instant) {
 			return
 		}
 	}
-	d.armed = true
+	d.armed, d.retimed = true, false
 	d.Log.Info("watchdog armed", "device", d.Device, "identity", d.identity, "timeout", d.Timeout, "warning", d.warning)
 	d.feed(until)
 }
@@ -100,7 +100,7 @@ func (d *driver) caveat(got, want int) string {
 func (d *driver) giveBack(why error) {
 	if errors.Is(why, errNoDog) {
 		d.file.Close()
-		d.file = nil
+		d.file, d.armed = nil, false
 		return
 	}
 	problem := d.problem

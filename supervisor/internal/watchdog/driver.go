@@ -24,8 +24,10 @@ type driver struct {
 	former *driver
 
 	// file is open from when the device runs to when it was stopped. armed says that it also has its timeout.
-	file     File
-	armed    bool
+	file  File
+	armed bool
+	// retimed says that an armed device has a timeout of before.
+	retimed  bool
 	options  uint32
 	identity string
 	nowayout bool
@@ -69,8 +71,11 @@ func (d *driver) hold(until core.Instant) {
 	case d.Mode == Off || d.excluded != "" && d.file == nil:
 	case until == 0:
 		d.release()
-	case until <= d.fed || until == core.LongPast:
-	case d.Now().Add(core.Span(d.Timeout)) > until:
+	case until == core.LongPast:
+	case d.retimed && d.fits(d.Timeout, until):
+		d.arm(until)
+	case until <= d.fed:
+	case !d.fits(d.inForce(), until):
 		d.refuse(until)
 	case d.armed:
 		d.feed(until)
@@ -79,13 +84,26 @@ func (d *driver) hold(until core.Instant) {
 	}
 }
 
+// fits tells whether a device that is fed now would fire before a deadline.
+func (d *driver) fits(timeout time.Duration, until core.Instant) bool {
+	return d.Now().Add(core.Span(timeout)) <= until
+}
+
+// inForce is the timeout that a feeding starts.
+func (d *driver) inForce() time.Duration {
+	if d.retimed {
+		return d.timeout
+	}
+	return d.Timeout
+}
+
 // refuse leaves the device unfed: fed now, it would fire only after others may lead.
 func (d *driver) refuse(until core.Instant) {
 	if until == d.late {
 		return
 	}
 	d.late = until
-	d.Log.Warn("renewal too late to feed the watchdog", "left", time.Duration(until.Sub(d.Now())), "timeout", d.Timeout)
+	d.Log.Warn("renewal too late to feed the watchdog", "left", time.Duration(until.Sub(d.Now())), "timeout", d.inForce())
 }
 
 // feed gives the device its timeout once more.
@@ -139,7 +157,7 @@ func (d *driver) stop() {
 		}
 	}
 	err := d.file.Close()
-	d.file, d.armed, d.warning, d.timeout, d.fires = nil, false, "", 0, 0
+	d.file, d.armed, d.retimed, d.warning, d.timeout, d.fires = nil, false, false, "", 0, 0
 	if err != nil {
 		d.fail("not stopped", err)
 		return

@@ -47,8 +47,10 @@ func (d *driver) tooFast() string {
 	if d.Timeout >= time.Second && (d.Mode == Required || d.Timeout >= 2*d.RenewEvery) {
 		return ""
 	}
-	return "ttl is too short for a watchdog of whole seconds"
+	return tooShort
 }
+
+const tooShort = "ttl is too short for a watchdog of whole seconds"
 
 // adopt opens a device that runs.
 func (d *driver) adopt() {

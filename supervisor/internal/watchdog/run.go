@@ -17,9 +17,12 @@ func (w *Watchdog) run() {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	for {
+		var retimed times
 		select {
 		case until := <-w.mail:
 			w.hold(until)
+		case retimed = <-w.retimes:
+			w.driver.retime(retimed)
 		case <-look.C:
 			w.driver.look()
 		case <-w.closing:
@@ -27,6 +30,9 @@ func (w *Watchdog) run() {
 			return
 		}
 		w.publish()
+		if retimed.taken != nil {
+			close(retimed.taken)
+		}
 	}
 }
 

@@ -66,11 +66,14 @@ type Watchdog struct {
 	// idle says that there is no device at all to look after.
 	idle    bool
 	mail    chan core.Instant
+	retimes chan times
 	changed chan struct{}
 	closing chan struct{}
 	done    chan struct{}
 
 	verdict atomic.Pointer[verdict]
+	// planned is the timeout that the device is to have.
+	planned atomic.Int64
 	// asked is since when the device has been asked to be armed without an answer; 0 when nothing is asked.
 	asked atomic.Int64
 }
@@ -97,10 +100,11 @@ func New(c Config) *Watchdog {
 		c.Kernel = Linux{}
 	}
 	w := &Watchdog{
-		Config: c, mail: make(chan core.Instant, 1), changed: make(chan struct{}, 1),
+		Config: c, mail: make(chan core.Instant, 1), retimes: make(chan times, 1), changed: make(chan struct{}, 1),
 		closing: make(chan struct{}), done: make(chan struct{}),
 	}
 	w.driver = driver{Config: c}
+	w.planned.Store(int64(c.Timeout))
 	w.verdict.Store(&verdict{})
 	return w
 }
@@ -135,10 +139,10 @@ func (w *Watchdog) Close() {
 	}
 }
 
-// Reserve is the timeout to plan with: 0 when no device is used. It is settled by Start.
+// Reserve is the timeout to plan with: 0 when no device is used. It is settled by Start, and by Retime.
 func (w *Watchdog) Reserve() core.Span {
 	if w.Mode == Required || w.Mode == Automatic && w.verdict.Load().usable {
-		return core.Span(w.Timeout)
+		return core.Span(w.planned.Load())
 	}
 	return 0
 }
