@@ -13,11 +13,13 @@ import (
 	"github.com/pgvigil/pgvigil/supervisor/internal/lab"
 )
 
-// TestDurability changes it at run time, and loses the standbys of a primary that may go on without.
+// TestDurability changes it at run time, and ttl, and loses the standbys of a primary that may go on without.
 func TestDurability(t *testing.T) {
 	t.Parallel()
 	c := start(t, lab.Options{PGBin: newest(t)})
 	for _, f := range []fault{
+		{name: "ttl longer by far", play: retime(8 * ttl), stays: true, lossless: true},
+		{name: "ttl as before", play: retime(ttl), stays: true, lossless: true},
 		{name: "to quorum", play: toQuorum, stays: true, lossless: true},
 		{name: "the last standby lost", play: loseAllStandbys},
 		{name: "to asynchronous", play: toAsync, stays: true, lossless: true},
@@ -25,6 +27,19 @@ func TestDurability(t *testing.T) {
 		if !t.Run(f.name, func(t *testing.T) { live(t, c, f) }) {
 			t.Fatal("the cluster is not fit for the next change")
 		}
+	}
+}
+
+// retime has the supervisors read another ttl, for which the primary leads from then on.
+func retime(ttl time.Duration) func(*story) {
+	return func(s *story) {
+		s.do(s.SetTTL(ttl))
+		s.eventually("a leadership of "+ttl.String(), func() bool {
+			seen, err := s.primary.Status(s.Context())
+			left := time.Duration(seen.Hold.SecondsLeft * float64(time.Second))
+			return err == nil && seen.Hold.Valid && left > ttl/2 && left <= ttl
+		})
+		s.moreAcks(50)
 	}
 }
 

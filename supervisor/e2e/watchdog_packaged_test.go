@@ -48,6 +48,7 @@ func TestWatchdogPackaged(t *testing.T) {
 	g.step(t, "paused", (*guest).paused)
 	g.step(t, "stopped", (*guest).stopped)
 	g.step(t, "frozen", (*guest).frozen)
+	g.step(t, "cause told", (*guest).causeTold)
 }
 
 // step is a part of the story, without which the rest cannot be told.
@@ -206,8 +207,8 @@ func (g *guest) metric(name string) string {
 	return value
 }
 
-// A supervisor that is restarted while it leads gives the device that it takes over the new timeout, and stops one that it
-// is to use no more.
+// A supervisor that is restarted while it leads gives the device that it takes over the new timeout, as one does whose configuration
+// is reloaded, and stops one that it is to use no more.
 func (g *guest) reconfigured() {
 	restart := func(mode, device string, ttl, margin time.Duration) {
 		g.Helper()
@@ -216,6 +217,16 @@ func (g *guest) reconfigured() {
 	}
 	restart("required", softdog, patientTTL, margin+2*time.Second)
 	g.timeout(softdog, patientTTL-margin-2*time.Second)
+
+	reload := func(ttl, margin time.Duration) {
+		g.Helper()
+		g.configure("required", softdog, ttl, margin)
+		g.do("systemctl", "reload", "pgvigil")
+		g.timeout(softdog, ttl-margin)
+	}
+	reload(patientTTL, margin)
+	reload(watchdogTTL, margin)
+	reload(patientTTL, margin+time.Second)
 
 	restart("off", softdog, patientTTL, margin)
 	g.is(softdog, "inactive")
@@ -263,6 +274,10 @@ func (g *guest) runsOn() {
 
 // A supervisor that is frozen, with the launcher, has the host reset before its leadership is over.
 func (g *guest) frozen() {
+	reset, err := g.Revive(g.ctx)
+	if err != nil {
+		g.Fatal(err)
+	}
 	end := g.strike(syscall.SIGSTOP, watchdogTTL)
 	if err := g.SignalProgram("pgvigil-launcher", syscall.SIGSTOP); err != nil {
 		g.Fatal(err)
@@ -274,7 +289,7 @@ func (g *guest) frozen() {
 	}
 	rest := end - clocks.Uptime
 	select {
-	case <-g.Done():
+	case <-reset:
 	case <-time.After(2 * watchdogTTL):
 		g.Fatal("the host was not reset")
 	}
@@ -282,5 +297,27 @@ func (g *guest) frozen() {
 	g.Logf("reset %s before the leadership, of %s, was over", (rest - took).Round(time.Millisecond), watchdogTTL)
 	if took > rest {
 		g.Error("the leadership was over before that")
+	}
+}
+
+// After the reset, journal, status, metrics and doctor tell what made the host boot.
+func (g *guest) causeTold() {
+	if err := g.Booted(g.ctx); err != nil {
+		g.Fatal(err)
+	}
+	g.try("systemctl", "is-system-running", "--wait")
+	if err := g.Load(); err != nil {
+		g.Fatal(err)
+	}
+	g.install() // what was installed is gone with the memory
+	g.do("systemctl", "start", "pgvigil-dcs", "pgvigil")
+	g.eventually("the cause is told", time.Minute, func() bool {
+		return strings.Contains(g.get("/v1/status"), `"last_reset":"watchdog"`) && g.metric("last_reset") == "1"
+	})
+	if said := g.do("journalctl", "-u", "pgvigil", "--grep", "the watchdog reset this host", "-o", "cat"); said == "" {
+		g.Error("not in the journal")
+	}
+	if said := g.try("pgvigil", "doctor"); !strings.Contains(said, "reset this host") {
+		g.Errorf("doctor says:\n%s", said)
 	}
 }

@@ -19,7 +19,7 @@ var errOff = errors.New("the machine is off")
 
 // greet waits until the guest answers.
 func (m *Machine) greet(ctx context.Context) error {
-	conn, err := m.connect(ctx)
+	conn, err := m.connect(ctx, m.socket())
 	if err != nil {
 		return err
 	}
@@ -35,13 +35,13 @@ func (m *Machine) greet(ctx context.Context) error {
 	}
 }
 
-// connect reaches QEMU's end of the serial port, which it makes soon after it was started.
-func (m *Machine) connect(ctx context.Context) (net.Conn, error) {
+// connect reaches a socket of QEMU's, which it makes soon after it was started.
+func (m *Machine) connect(ctx context.Context, socket string) (net.Conn, error) {
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
 	for {
 		var dialer net.Dialer
-		conn, err := dialer.DialContext(ctx, "unix", m.socket())
+		conn, err := dialer.DialContext(ctx, "unix", socket)
 		if err == nil {
 			return conn, nil
 		}

@@ -28,7 +28,7 @@ func arguments(c Config, k kernel) []string {
 			"-device", "virtio-net-pci,romfile=,netdev=net,mac="+mac(c.Address))
 	}
 	if c.System != "" && c.Watchdog {
-		args = append(args, "-device", "i6300esb", "-action", "watchdog=reset")
+		args = append(args, "-device", "i6300esb", "-action", "watchdog=reset", "-qmp", "unix:"+c.monitor()+",server=on,wait=off")
 	}
 	return args
 }

@@ -51,7 +51,7 @@ type Config struct {
 	// Memory in MiB; default 768.
 	Memory int
 	// Watchdog adds a device that resets the machine if it is armed and not fed: a System gets an i6300esb, others load softdog.
-	// A reset ends the machine.
+	// A reset ends the machine, unless Revive was called.
 	Watchdog bool
 }
 
@@ -114,7 +114,7 @@ func (m *Machine) power(qemu string, kernel kernel, onHost func(func() error) er
 		return err
 	}
 	defer out.Close()
-	_ = os.Remove(m.socket())
+	_, _ = os.Remove(m.socket()), os.Remove(m.config.monitor())
 	// Emulation is slow as it is, and waiting for its turn on a busy machine would make it look like a host that fails.
 	command := exec.Command("nice", append([]string{"-n", "-10", qemu}, arguments(m.config, kernel)...)...)
 	command.Dir, command.Stdout, command.Stderr = m.config.Dir, out, out
