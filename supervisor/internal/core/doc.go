@@ -11,7 +11,8 @@
 //
 //   - A leadership is in force until the deadline that its last successful renewal proves, counted on this host's clock from
 //     before the renewal was sent (newHold). Nobody takes over before a TTL has passed, on their clock, since they first saw that
-//     renewal (expiry). Both allow for clocks that run at slightly different rates.
+//     renewal (expiry). Both allow for clocks that run at slightly different rates. A shorter TTL is counted by before it is said
+//     (observedTTL, ttlToSay).
 //   - A leadership is given up only when PostgreSQL is proven not to be writable (State.Writable, the holder's rules that release).
 //   - PostgreSQL becomes writable only by ActPromote, which is decided only while the leadership is in force and the deadman is
 //     armed. From the decision on it counts as writable, until its process is gone (observedPostgres).
