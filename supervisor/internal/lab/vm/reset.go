@@ -19,7 +19,7 @@ func (m *Machine) Revive(ctx context.Context) (reset <-chan struct{}, err error)
 		return nil, err
 	}
 	q := qmp{conn, json.NewDecoder(conn)}
-	if err := errors.Join(q.greeted(), q.order("qmp_capabilities", nil), q.order("set-action", map[string]string{"reboot": "reset"})); err != nil {
+	if err := errors.Join(q.greeted(), q.order("qmp_capabilities", struct{}{}), q.order("set-action", map[string]string{"reboot": "reset"})); err != nil {
 		return nil, errors.Join(fmt.Errorf("monitor of virtual machine %s: %w", m.config.Name, err), conn.Close())
 	}
 	bitten := make(chan struct{}, 1)
