@@ -4,6 +4,7 @@ package lab
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -39,6 +40,24 @@ func (n *Node) leadsEtcd(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	return status.Leader != 0 && status.Leader == status.Header.MemberId, nil
+}
+
+// LeaderTTL is how long the leader record tells others to wait.
+func (c *Cluster) LeaderTTL(ctx context.Context) (time.Duration, error) {
+	client, err := c.etcdClient(c.Nodes...)
+	if err != nil {
+		return 0, err
+	}
+	defer client.Close()
+	found, err := client.Get(ctx, "/service/"+c.options.Name+"/leader")
+	if err != nil || len(found.Kvs) == 0 {
+		return 0, fmt.Errorf("no leader record: %w", err)
+	}
+	var record struct {
+		TTL time.Duration `json:"ttl_ns"`
+	}
+	err = json.Unmarshal(found.Kvs[0].Value, &record)
+	return record.TTL, err
 }
 
 // MoveEtcdLeader makes the node's etcd lead the others. One that loses the leadership while it is asked may not answer: it is tried

@@ -74,8 +74,6 @@ func (n *Node) Members(ctx context.Context) ([]Member, error) {
 type Hold struct {
 	Valid bool
 	Epoch uint64
-	// SecondsLeft is how long it lasts unless it is renewed.
-	SecondsLeft float64 `json:"seconds_left"`
 }
 
 // Status is what the lab wants to know of /v1/status.

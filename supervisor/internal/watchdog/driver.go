@@ -63,10 +63,13 @@ func (d *driver) message() string {
 	return ""
 }
 
-// hold does what core.WatchdogUntil asks for: a later deadline arms or feeds, the same one does nothing, none
+// hold does what core.WatchdogUntil asks for: a later deadline than the last arms or feeds, the same one does nothing, none
 // stops the device.
 func (d *driver) hold(until core.Instant) {
 	defer d.relieve(until)
+	if until > core.LongPast {
+		d.fed = min(d.fed, until) // a shorter leadership is in force: the next renewal counts all the same
+	}
 	switch {
 	case d.Mode == Off || d.excluded != "" && d.file == nil:
 	case until == 0:

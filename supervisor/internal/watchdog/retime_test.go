@@ -31,7 +31,8 @@ func TestShorter(t *testing.T) {
 	b.hold(until)
 	b.hold(b.now.Add(15 * sec)) // a shorter leadership is in force, until before the former deadline
 	b.expect(t, "no later deadline", "")
-	b.hold(until + 1)
+	b.now = b.now.Add(sec)
+	b.hold(b.now.Add(15 * sec))
 	b.expect(t, "renewed", "feed")
 	b.is(t, true, true, "")
 }
