@@ -25,6 +25,7 @@ type mutant struct {
 	takesBack     bool // a leadership given up without an answer is used on
 	anyWAL        bool // the plugin takes WAL of another history for the leader's
 	hasty         bool // a member believes that half a TTL has passed more than has
+	blurts        bool // a shorter TTL is said before it is counted by
 
 	// Of quorum worlds.
 	settlesBlindly  bool // the plugin takes synchronous_standby_names for in force at once
@@ -54,6 +55,21 @@ func (m mutant) stored(d core.Durable) core.Durable {
 		d.GivenUp = 0
 	}
 	return d
+}
+
+// said is what a member writes into the DCS.
+func (m mutant) said(c core.Commit, p core.Policy) *core.Commit {
+	if l := c.Leader(); m.blurts && l != nil && !l.Released {
+		blurted := *l
+		blurted.TTL = p.TTL
+		c.Writes = slices.Clone(c.Writes)
+		for i, x := range c.Writes {
+			if x.Key == core.KeyLeader {
+				c.Writes[i].Record = blurted
+			}
+		}
+	}
+	return &c
 }
 
 // remembered is what of a state is there in the next tick.

@@ -31,6 +31,7 @@ func TestMutants(t *testing.T) {
 		{"a leadership given up is used on", mutant{takesBack: true}, "release_in_flight"},
 		{"WAL of another history counts", mutant{anyWAL: true}, ""},
 		{"half a TTL is enough to take over", mutant{hasty: true}, ""},
+		{"a shorter TTL is said before it is counted by", mutant{blurts: true}, "shorter_ttl_frozen"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			mustNotice(t, c.m, Async, "drills", c.drill)

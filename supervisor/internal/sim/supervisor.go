@@ -161,7 +161,7 @@ func (w *world) execute(h *host, a core.Action) {
 	w.spring(h, momentOf(a))
 	switch a.Kind {
 	case core.ActCommit:
-		w.commit(h, a.Commit)
+		w.commit(h, w.broken.said(*a.Commit, h.policy))
 	case core.ActFence:
 		w.fence(h)
 	case core.ActArm, core.ActDisarm:
