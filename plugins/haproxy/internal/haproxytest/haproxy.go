@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -147,6 +148,13 @@ func (h *HAProxy) Stop(t testing.TB) {
 	}
 	<-h.ended
 	h.cmd = nil
+	plugintest.Eventually(t, "nobody listens on the admin socket", func() bool { // the worker ends after its master
+		conn, err := net.Dial("unix", string(h.Admin))
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err != nil
+	})
 }
 
 // Reload has another worker take over, and waits until it has.
