@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -64,7 +65,7 @@ func TestSetup(t *testing.T) {
 		h.start(strings.ReplaceAll(again, "/root/pgvigil-secrets", secrets), pgBin)
 	}
 	hosts[0].await("list", "--check")
-	var status struct{ Members []struct{ Name string } }
+	var status struct{ Members []struct{ Name, Role string } }
 	hosts[0].until("three members", func() bool {
 		out, err := hosts[0].pgvigil("list", "-o", "json")
 		return err == nil && json.Unmarshal(out, &status) == nil && len(status.Members) == 3
@@ -72,12 +73,16 @@ func TestSetup(t *testing.T) {
 	for _, h := range hosts {
 		h.await("list", "--check")
 	}
-	hosts[1].await("switchover", "--dry-run", "--candidate", "standby1")
+	standbys := slices.DeleteFunc(hosts, func(h *setupHost) bool { // whoever was there first leads
+		return slices.ContainsFunc(status.Members, func(m struct{ Name, Role string }) bool { return m.Name == h.name && m.Role == "leader" })
+	})
+	candidate := standbys[1].name
+	standbys[0].await("switchover", "--dry-run", "--candidate", candidate)
 	// Asked on a standby: the leader's interface takes this host's password.
-	if out, err := hosts[1].pgvigil("switchover", "--yes", "--candidate", "standby1"); err != nil {
+	if out, err := standbys[0].pgvigil("switchover", "--yes", "--candidate", candidate); err != nil {
 		t.Errorf("switchover: %v: %s", err, out)
 	}
-	hosts[2].await("list", "--check")
+	standbys[1].await("list", "--check")
 }
 
 func ip(t *testing.T, args string) {
