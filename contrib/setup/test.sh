@@ -42,7 +42,7 @@ unit() {
     run -timeout 10m ./supervisor/internal/sim # drills, and worlds that must break
     run -timeout 15m ./supervisor/internal/modelcheck # every order of events up to a number of states, and mutants
     step "simulated clusters"
-    make --no-print-directory sim SEEDS=4000
+    make --no-print-directory sim SEEDS=3000
     make --no-print-directory sim SEEDS=400 ARGS='-durability rollback'
     CGO_ENABLED=1 run -race "${pure[@]}"
     CGO_ENABLED=1 run -race -p 2 -timeout 15m "${processes[@]}"
