@@ -126,6 +126,7 @@ func (w *world) inflict(f fault) {
 		w.stopOrderly(h, f.last)
 	case "retime":
 		h.policy.TTL = ttls[int(f.last/core.Millisecond)%len(ttls)]
+		w.longest = max(w.longest, h.policy.TTL)
 		w.nudge(h)
 	default:
 		w.operate(h, f.kind)

@@ -31,6 +31,8 @@ type world struct {
 	calm   bool             // the faults are over
 	traps  []trap
 	ticks  int
+	// longest is the longest TTL that any host was ever given.
+	longest core.Span
 	// quorum says that durability is by quorum: then PostgreSQL is modelled process by process. archived is whether there is an
 	// archive, archive what it has, a history for each branch.
 	quorum   bool
@@ -67,7 +69,7 @@ func (e *events) Pop() any {
 const ttl = 3 * core.Second
 
 func newWorld(seed int64, m mutant, durability string, story *strings.Builder) *world {
-	w := &world{rng: rand.New(rand.NewSource(seed)), broken: m, now: core.Instant(core.Second), story: story}
+	w := &world{rng: rand.New(rand.NewSource(seed)), broken: m, now: core.Instant(core.Second), story: story, longest: ttl}
 	w.store.view = &core.View{}
 	w.judge.begin()
 	members, adapt := memberNames, func(*core.Policy) {}
