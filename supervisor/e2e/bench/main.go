@@ -64,12 +64,17 @@ func run(ctx context.Context, s settings) error {
 	if s.peers != "" {
 		return compare(ctx, s)
 	}
+	found := false
 	for _, r := range rounds() {
 		if r.wanted(s) {
+			found = true
 			if err := r.run(ctx, s); err != nil {
 				return err
 			}
 		}
+	}
+	if !found {
+		return fmt.Errorf("nothing that is measured begins with %q (see -only in -help)", s.only)
 	}
 	return nil
 }

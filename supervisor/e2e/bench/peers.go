@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -81,6 +82,13 @@ func peerFaults(d *deployment.Deployment) []fault {
 func compare(ctx context.Context, s settings) error {
 	if err := lab.Preflight(); err != nil {
 		return err
+	}
+	var names []string
+	for _, f := range peerFaults(nil) {
+		names = append(names, f.name)
+	}
+	if !slices.ContainsFunc(names, s.wants) {
+		return fmt.Errorf("no fault begins with %q: there are %s", s.only, strings.Join(names, "; "))
 	}
 	stacks, err := s.stacks()
 	if err != nil {
