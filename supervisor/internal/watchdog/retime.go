@@ -57,6 +57,6 @@ func (d *driver) retime(t times) {
 func (d *driver) retire() {
 	if d.file != nil {
 		old := *d
-		d.former, d.file, d.armed, d.fed = &old, nil, false, 0
+		d.former, d.file, d.armed, d.retimed, d.fed = &old, nil, false, false, 0
 	}
 }
