@@ -761,7 +761,7 @@ type HostContext struct {
 	StateDir string `protobuf:"bytes,4,opt,name=state_dir,json=stateDir,proto3" json:"state_dir,omitempty"`
 	// Path of the pgvigil-launcher binary.
 	Launcher string `protobuf:"bytes,5,opt,name=launcher,proto3" json:"launcher,omitempty"`
-	// Time to live of the leadership, in nanoseconds.
+	// Time to live of the leadership, in nanoseconds; another one may come with each Configure.
 	TtlNs         int64 `protobuf:"varint,6,opt,name=ttl_ns,json=ttlNs,proto3" json:"ttl_ns,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -27,7 +27,7 @@ func (f *facts) renewalDue() bool {
 		return true
 	}
 	if h.Record.Paused != f.pauseWanted() {
-		return f.pauseWanted() || !f.o.Deadman.Present || f.o.Deadman.ArmedUntil != 0 || !f.s.Writable
+		return f.pauseWanted() || f.guarded()
 	}
 	return h.Record.TTL != f.ttlToSay() || f.o.Now >= h.RenewedAt.Add(f.p.RenewEvery())
 }

@@ -80,7 +80,7 @@ func (j *job) finish(w *world, o core.Outcome, message string) {
 			l.o.Finished = append(l.o.Finished, done)
 		})
 	})
-	if h.life == l && h.trouble["plugin"] == 0 {
+	if h.life == l {
 		w.report(h)
 	}
 }

@@ -40,9 +40,7 @@ func (w *world) speak(h *host, o core.Observation) {
 		w.ask(h, l, peer.Name)
 	case o.Now >= l.peers.fresh:
 		l.peers.fresh = o.Now.Add(freshEvery)
-		if h.trouble["plugin"] == 0 {
-			w.report(h)
-		}
+		w.report(h)
 	}
 }
 

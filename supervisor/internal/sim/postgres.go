@@ -202,8 +202,11 @@ func (w *world) observe(h *host) {
 	}
 }
 
-// report samples the server and brings the report to the supervisor, in order and perhaps late.
+// report samples the server and brings the report to the supervisor, in order and perhaps late, if there is a plugin to do so.
 func (w *world) report(h *host) {
+	if h.trouble["plugin"] > 0 {
+		return
+	}
 	l := h.life
 	pg := w.sample(h)
 	late := w.span(200_000, 4*core.Millisecond)
@@ -349,9 +352,7 @@ func (w *world) fence(h *host) {
 			}
 			pg.At, pg.Status, pg.Empty, pg.LSN, pg.PostmasterPID, pg.Receiver, pg.Senders = w.clock(h), core.StatusCrashed, true, 0, 0, nil, nil
 			l.o.Postgres = &pg
-			if h.trouble["plugin"] == 0 {
-				w.report(h) // the loop asks for it
-			}
+			w.report(h) // the loop asks for it
 		})
 	})
 }

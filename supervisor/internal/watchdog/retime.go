@@ -15,7 +15,7 @@ type times struct {
 }
 
 // Retime gives the device another timeout, where it is armed as soon as that fires before the deadline it is armed for, and returns the
-// timeout to plan with (see Reserve). A driver that will not have it makes the device unusable, as at the start.
+// timeout to plan with (see Reserve). A device whose driver will not have it is stopped, and not usable.
 func (w *Watchdog) Retime(timeout, renewEvery time.Duration) core.Span {
 	w.planned.Store(int64(timeout))
 	if w.idle {
@@ -38,6 +38,7 @@ func (w *Watchdog) Retime(timeout, renewEvery time.Duration) core.Span {
 	return w.Reserve()
 }
 
+// retime takes other times over. A device that is armed has them from a hold on that allows for it.
 func (d *driver) retime(t times) {
 	d.Timeout, d.RenewEvery = t.timeout, t.renewEvery
 	switch short := d.tooFast(); {
